@@ -1,0 +1,44 @@
+// Package peer is the codec of what two BitTorrent peers say to each other: the handshake and the messages of BEP 3, 6
+// (fast), 9 (metadata), 10 (extensions), 52 (v2 hashes) and 54 (lt_donthave). It parses from and appends to byte slices;
+// it opens no socket, keeps no state between messages and allocates nothing per message.
+//
+// All integers are big-endian. A connection opens with one handshake from each side:
+//
+//	0        1                      20             28             48             68
+//	+--------+----------------------+--------------+--------------+--------------+
+//	| 19     | "BitTorrent protocol"| reserved (8) | infohash (20)| peer id (20) |
+//	+--------+----------------------+--------------+--------------+--------------+
+//
+// A v2 infohash is cut to its first 20 bytes. After that both sides send frames:
+//
+//	0            4      5
+//	+------------+------+-----------------+      length counts the type byte and the body;
+//	| length (4) | type | body (length-1) |      a length of 0 is a keep-alive and has no type
+//	+------------+------+-----------------+
+//
+//	type                      body
+//	 0 choke                  -
+//	 1 unchoke                -
+//	 2 interested             -
+//	 3 not interested         -
+//	 4 have                   index (4)
+//	 5 bitfield               bits, highest bit of the first byte is piece 0
+//	 6 request                index (4) | begin (4) | length (4)
+//	 7 piece                  index (4) | begin (4) | block
+//	 8 cancel                 index (4) | begin (4) | length (4)
+//	 9 port                   UDP port of the sender's DHT node (2)
+//	13 suggest piece          index (4)                                 BEP 6
+//	14 have all               -                                         BEP 6
+//	15 have none              -                                         BEP 6
+//	16 reject request         index (4) | begin (4) | length (4)        BEP 6
+//	17 allowed fast           index (4)                                 BEP 6
+//	20 extended               extended id (1) | body                    BEP 10
+//	21 hash request           hash range (48)                           BEP 52
+//	22 hashes                 hash range (48) | hashes (32 each)        BEP 52
+//	23 hash reject            hash range (48)                           BEP 52
+//
+//	hash range: pieces root (32) | base layer (4) | index (4) | length (4) | proof layers (4)
+//
+// Extended id 0 is the extension handshake, a bencoded dictionary; every other id means what the receiver of the message
+// said it means in the "m" dictionary of its own extension handshake.
+package peer

@@ -1,0 +1,44 @@
+package peer
+
+import (
+	"bytes"
+	"testing"
+)
+
+func TestDontHaveGolden(t *testing.T) {
+	golden := unhex(t, "00 00 00 06 14 07 00 01 02 03 # extended, id 7, piece 0x010203")
+	if got := AppendDontHave(nil, 7, 0x010203); !bytes.Equal(got, golden) {
+		t.Errorf("appended %x", got)
+	}
+	if index, err := ParseDontHave(golden[6:]); index != 0x010203 || err != nil {
+		t.Errorf("parsed %#x, %v", index, err)
+	}
+	for _, size := range []int{0, 3, 5} {
+		if _, err := ParseDontHave(make([]byte, size)); err == nil {
+			t.Errorf("parsed %d bytes", size)
+		}
+	}
+}
+
+func TestUploadOnlyGolden(t *testing.T) {
+	for _, tt := range []struct {
+		hex  string
+		only bool
+	}{
+		{"00 00 00 03 14 02 01 # extended, id 2, yes", true},
+		{"00 00 00 03 14 02 00 # extended, id 2, no", false},
+	} {
+		golden := unhex(t, tt.hex)
+		if got := AppendUploadOnly(nil, 2, tt.only); !bytes.Equal(got, golden) {
+			t.Errorf("appended %x", got)
+		}
+		if only, err := ParseUploadOnly(golden[6:]); only != tt.only || err != nil {
+			t.Errorf("parsed %v, %v", only, err)
+		}
+	}
+	for _, size := range []int{0, 2} {
+		if _, err := ParseUploadOnly(make([]byte, size)); err == nil {
+			t.Errorf("parsed %d bytes", size)
+		}
+	}
+}
