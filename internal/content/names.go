@@ -1,7 +1,9 @@
 package content
 
 import (
+	"encoding/binary"
 	"errors"
+	"maps"
 	"strconv"
 	"strings"
 	"unicode"
@@ -22,7 +24,7 @@ var ErrDuplicates = errors.New("content: too many names that are the same")
 // in other case, by a folder, or by the unfinished form of another file (NAME.part), gets a number: "name (1).ext".
 // The same names in the same order always get the same paths.
 type Names struct {
-	set        map[pathHash]struct{}
+	set        map[pathKey]struct{}
 	duplicates int
 	tries      int
 
@@ -31,10 +33,17 @@ type Names struct {
 	chunk int
 }
 
+// Grow makes room for so many files more.
+func (n *Names) Grow(files int) {
+	set := make(map[pathKey]struct{}, len(n.set)+files)
+	maps.Copy(set, n.set)
+	n.set = set
+}
+
 // Add makes the path of the next file from its raw components.
 func (n *Names) Add(components ...string) (Path, error) {
 	if n.set == nil {
-		n.set = make(map[pathHash]struct{})
+		n.set = make(map[pathKey]struct{})
 	}
 	n.parts = safeComponents(n.parts[:0], components)
 	last := len(n.parts) - 1
@@ -84,10 +93,10 @@ func (n *Names) Add(components ...string) (Path, error) {
 	return Path{n.join()}, nil
 }
 
-func (n *Names) add(h pathHash) { n.set[h] = struct{}{} }
+func (n *Names) add(k pathKey) { n.set[k] = struct{}{} }
 
-func (n *Names) has(h pathHash) bool {
-	_, ok := n.set[h]
+func (n *Names) has(k pathKey) bool {
+	_, ok := n.set[k]
 	return ok
 }
 
@@ -121,11 +130,11 @@ func (n *Names) numbered(name string, try int) (string, error) {
 }
 
 // Numbered puts a number into the last component of a name, before its ending: "name (1).ext". The name must be a
-// safe component; so is the result.
+// safe component; so is the result, and it leaves room for ".part".
 func Numbered(name string, number int) string {
 	stem, ext := splitExtension(name)
 	mark := " (" + strconv.Itoa(number) + ")"
-	return safeComponent(cut(stem, MaxComponent-len(mark)-len(ext)) + mark + ext)
+	return safeComponent(cut(stem, MaxComponent-len(PartSuffix)-len(mark)-len(ext)) + mark + ext)
 }
 
 // join writes the path at hand behind the others. A million names cost a few allocations so, and no rounding up.
@@ -160,9 +169,16 @@ const (
 	hashPrime pathHash = 1099511628211
 )
 
-// file and folder are the hash with the lowest bit telling which of the two lies there.
-func (h pathHash) file() pathHash   { return h &^ 1 }
-func (h pathHash) folder() pathHash { return h | 1 }
+// pathKey is a hash with one bit for what lies there. As bytes it takes half the room in a map that a number would.
+type pathKey [8]byte
+
+func (h pathHash) file() pathKey   { return h.key(0) }
+func (h pathHash) folder() pathKey { return h.key(1) }
+
+func (h pathHash) key(bit pathHash) (k pathKey) {
+	binary.LittleEndian.PutUint64(k[:], uint64(h&^1|bit))
+	return k
+}
 
 func hashFold(h pathHash, s string) pathHash {
 	for i := 0; i < len(s); {

@@ -29,7 +29,7 @@ func TestNames(t *testing.T) {
 		{"part alone", []string{"a.part", "b.part"}, []string{"a.part", "b.part"}},
 		{"folder like a part", []string{"a", "a.part/b"}, []string{"a", "a (1).part/b"}},
 		{"folder like a part, first", []string{"a.part/b", "a"}, []string{"a.part/b", "a (1)"}},
-		{"long names with one part", []string{long + "a", long + "b"}, []string{long + "a", long[:251] + " (1)"}},
+		{"long names with one part", []string{long + "a", long + "b"}, []string{long + "a", long[:246] + " (1)"}},
 		{"dots dropped", []string{"a/../b", "a/b"}, []string{"a/b", "a/b (1)"}},
 		{"nothing left", []string{"..", "."}, []string{"_", "_ (1)"}},
 	} {

@@ -127,8 +127,8 @@ func TestNumbered(t *testing.T) {
 		{"a.txt", 2, "a (2).txt"},
 		{".hidden", 1, ".hidden (1)"},
 		{"a.tar.gz", 12, "a.tar (12).gz"},
-		{strings.Repeat("x", 255), 3, strings.Repeat("x", 251) + " (3)"},
-		{strings.Repeat("ä", 125) + ".mkv", 3, strings.Repeat("ä", 123) + " (3).mkv"},
+		{strings.Repeat("x", 255), 3, strings.Repeat("x", 246) + " (3)"},
+		{strings.Repeat("ä", 125) + ".mkv", 3, strings.Repeat("ä", 121) + " (3).mkv"},
 	} {
 		if got := Numbered(c.name, c.number); got != c.want {
 			t.Errorf("Numbered(%q, %d) is %q, want %q", c.name, c.number, got, c.want)

@@ -1,0 +1,46 @@
+package tracker
+
+import (
+	"errors"
+	"time"
+
+	"github.com/potluck-p2p/potluck/internal/netx"
+	wire "github.com/potluck-p2p/potluck/internal/wire/tracker"
+)
+
+const (
+	firstRetry = 15 * time.Second
+	lastRetry  = time.Hour
+	// noWay is the time after which we look whether we got an address of a family, or the tracker did.
+	noWay = 10 * time.Minute
+	never = 365 * 24 * time.Hour
+)
+
+// patience is how long a tracker is left alone after so many failures in a row.
+func (a *Announcer) patience(err error, fails int) time.Duration {
+	var (
+		failure *wire.Failure
+		refused *netx.URLError
+	)
+	switch {
+	case errors.As(err, &failure) && failure.Never:
+		return never
+	case errors.As(err, &failure) && failure.Retry > 0:
+		return max(failure.Retry, shortest)
+	case errors.As(err, &refused):
+		return lastRetry // a name may get another address
+	case noRoute(err):
+		return noWay
+	}
+	wait := lastRetry
+	if shift := fails - 1; shift < 10 {
+		wait = min(firstRetry<<shift, lastRetry)
+	}
+	// A tracker that comes back is not to be met by everybody at once.
+	return wait + time.Duration(a.rng.Int64N(int64(wait)/4))
+}
+
+// noRoute reports that the tracker could not be asked over the family at all: it says nothing about the tracker.
+func noRoute(err error) bool {
+	return errors.Is(err, netx.ErrNoAddress) || errors.Is(err, netx.ErrFamily) || netx.IsUnreachable(err)
+}

@@ -1,0 +1,167 @@
+package tracker_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/potluck-p2p/potluck/internal/discovery/tracker"
+	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
+)
+
+func task(urls ...string) tracker.Task {
+	var p tracker.Plan
+	for _, u := range urls {
+		p.Tiers = append(p.Tiers, []tracker.Server{{URL: u}})
+	}
+	p.Hashes = [][20]byte{{1}}
+	return tracker.Task{Plan: p, Port: 6881, Key: 7, Rand: rand.New(rand.NewPCG(1, 1))}
+}
+
+func TestRunnerFromStartToStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := netxtest.NewWorld(1)
+		us, host := w.Host("8.8.4.4"), w.Host("1.1.1.1")
+		var log told
+		httpTracker(t, host, "1.1.1.1:80", func(rw http.ResponseWriter, r *http.Request) {
+			q := r.URL.Query()
+			log.add("%s left %s want %s", q.Get("event"), q.Get("left"), q.Get("numwant"))
+			// A good peer, one in a private network, ourselves, and one without port.
+			_, _ = rw.Write([]byte("d8:intervali600e12:min intervali120e5:peers24:" +
+				"\x02\x02\x02\x02\x1a\xe1\x0a\x00\x00\x01\x1a\xe1\x08\x08\x04\x04\x1a\xe1\x03\x03\x03\x03\x00\x00e"))
+		})
+		c := newClient(t, us)
+		defer c.Close()
+		r := tracker.NewRunner(c, task("http://1.1.1.1/announce"))
+		var left, hungry atomic.Int64
+		left.Store(9)
+		facts := func() tracker.Stats {
+			return tracker.Stats{
+				Left: left.Load(), Want: 30, Hungry: hungry.Load() > 0,
+				Own: []netip.AddrPort{netip.MustParseAddrPort("8.8.4.4:6881")},
+			}
+		}
+		var (
+			mu    sync.Mutex
+			peers []netip.AddrPort
+		)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			r.Run(ctx, facts, func(p []netip.AddrPort) {
+				mu.Lock()
+				defer mu.Unlock()
+				peers = append(peers, p...)
+			})
+		}()
+		expect := func(want ...string) {
+			t.Helper()
+			synctest.Wait()
+			if got := log.take(); !slices.Equal(got, want) {
+				t.Errorf("told %v, want %v", got, want)
+			}
+		}
+		expect("started left 9 want 30")
+		<-time.After(10 * time.Minute)
+		expect(" left 9 want 30")
+		hungry.Store(1)
+		<-time.After(2 * time.Minute)
+		r.Wake()
+		expect(" left 9 want 30")
+		left.Store(0)
+		hungry.Store(0)
+		r.Wake()
+		expect("completed left 0 want 30")
+		mu.Lock()
+		if len(peers) != 4 || peers[0] != netip.MustParseAddrPort("2.2.2.2:6881") || peers[3] != peers[0] {
+			t.Error(peers)
+		}
+		mu.Unlock()
+		if s := r.Status(); len(s) != 1 || s[0].Err != nil || s[0].Peers != 3 || s[0].Next.Sub(time.Now()) != 10*time.Minute {
+			t.Errorf("%+v", s)
+		}
+		cancel()
+		<-done
+		expect("stopped left 0 want 0")
+	})
+}
+
+// A program that is told to end does so, whatever its trackers do.
+func TestRunnerStopsInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := netxtest.NewWorld(1)
+		us, host := w.Host("8.8.4.4"), w.Host("1.1.1.1")
+		var asked atomic.Int64
+		httpTracker(t, host, "1.1.1.1:80", func(rw http.ResponseWriter, r *http.Request) {
+			if asked.Add(1) > 1 {
+				<-r.Context().Done() // silent from the second announce on
+				return
+			}
+			_, _ = rw.Write([]byte("de"))
+		})
+		c := newClient(t, us)
+		defer c.Close()
+		r := tracker.NewRunner(c, task("http://1.1.1.1/announce", "udp://1.1.1.1:9/announce", "http://1.1.1.3/announce"))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			r.Run(ctx, func() tracker.Stats { return tracker.Stats{} }, func([]netip.AddrPort) {})
+		}()
+		<-time.After(time.Second)
+		start := time.Now()
+		cancel()
+		<-done
+		if took := time.Since(start); took > 3*time.Second {
+			t.Error("took", took)
+		}
+		if asked.Load() != 2 {
+			t.Error("asked", asked.Load(), "times")
+		}
+	})
+}
+
+func TestRunnerSurvivesTheTrackersReturn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := netxtest.NewWorld(1)
+		us, host := w.Host("8.8.4.4"), w.Host("1.1.1.1")
+		w.SetLink(us, host, netxtest.Link{Cut: true})
+		httpTracker(t, host, "1.1.1.1:80", func(rw http.ResponseWriter, _ *http.Request) {
+			_, _ = rw.Write([]byte("d5:peers6:\x02\x02\x02\x02\x1a\xe1e"))
+		})
+		c := newClient(t, us)
+		defer c.Close()
+		r := tracker.NewRunner(c, task("http://1.1.1.1/announce"))
+		ctx, cancel := context.WithCancel(t.Context())
+		found := make(chan []netip.AddrPort, 1)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			r.Run(ctx, func() tracker.Stats { return tracker.Stats{Left: 1} }, func(p []netip.AddrPort) { found <- p })
+		}()
+		<-time.After(5 * time.Minute)
+		if s := r.Status(); s[0].Err == nil {
+			t.Error("no error while the tracker is away")
+		}
+		w.SetLink(us, host, netxtest.Link{})
+		mended := time.Now()
+		<-found
+		if took := time.Since(mended); took > 10*time.Minute {
+			t.Error("came back after", took)
+		}
+		synctest.Wait()
+		if s := r.Status(); s[0].Err != nil {
+			t.Error(s[0].Err)
+		}
+		cancel()
+		<-done
+	})
+}

@@ -1,0 +1,60 @@
+// Package tracker finds peers by asking trackers.
+//
+// [Announcer] decides whom to ask when and takes no action itself. [Client] asks over HTTP and UDP. [Runner] brings the two
+// together for one object.
+package tracker
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/potluck-p2p/potluck/internal/netx"
+	wire "github.com/potluck-p2p/potluck/internal/wire/tracker"
+)
+
+// Server is a tracker.
+type Server struct {
+	URL string
+	// Trusted holds for a tracker that the user named on the command line. See [netx.Guard].
+	Trusted bool
+}
+
+// Stats are the facts about an object that trackers are told, and what we want of them.
+type Stats struct {
+	Uploaded   int64 // since the object was opened
+	Downloaded int64
+	Left       int64 // 0: we have all we want
+	Want       int   // peers we would like to hear of
+	Hungry     bool  // we have too few peers to go on: ask as often as the tracker allows
+	Own        []netip.AddrPort
+}
+
+// Response is what a tracker answered.
+type Response struct {
+	wire.Response
+	// From says how far the peers are to be trusted.
+	From netx.PeerSource
+}
+
+// ErrNoAnswer says that a UDP tracker kept silent.
+var ErrNoAnswer = errors.New("no answer")
+
+// StatusError is an HTTP status without a tracker's answer.
+type StatusError struct{ Code int }
+
+func (e *StatusError) Error() string { return fmt.Sprintf("HTTP status %d", e.Code) }
+
+// Status is what the user may want to know about one tracker. Its strings are safe to show.
+type Status struct {
+	URL       string
+	Tier      int
+	Announced time.Time // last success; zero if none
+	Next      time.Time // when it will be asked again; zero while it is being asked, and when others are asked instead
+	Err       error     // of the last announce; nil once one of its addresses has answered
+	Warning   string
+	Seeders   int // -1: not said
+	Leechers  int // -1: not said
+	Peers     int // addresses in its last answers
+}

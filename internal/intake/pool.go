@@ -1,0 +1,55 @@
+package intake
+
+import "sync"
+
+// Pool is the workers that hash and write, shared by all objects. Each has one buffer for pieces that are read back, so
+// its memory is bounded by the largest piece times the number of workers.
+type Pool struct {
+	jobs    chan func(*scratch)
+	workers sync.WaitGroup
+	panics  func(any)
+}
+
+// scratch is a worker's own buffer.
+type scratch struct{ b []byte }
+
+func (s *scratch) buffer(n int) []byte {
+	if cap(s.b) < n {
+		s.b = make([]byte, n)
+	}
+	return s.b[:n]
+}
+
+// NewPool starts n workers. onPanic is told of a panic in a job, which ends the job but not the worker (promise 4.8).
+func NewPool(n int, onPanic func(any)) *Pool {
+	p := &Pool{jobs: make(chan func(*scratch), n), panics: onPanic}
+	for range n {
+		p.workers.Go(p.run)
+	}
+	return p
+}
+
+func (p *Pool) run() {
+	var s scratch
+	for job := range p.jobs {
+		p.guarded(job, &s)
+	}
+}
+
+func (p *Pool) guarded(job func(*scratch), s *scratch) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.panics(r)
+		}
+	}()
+	job(s)
+}
+
+// do queues a job; it waits while all workers are busy and as many jobs wait.
+func (p *Pool) do(job func(*scratch)) { p.jobs <- job }
+
+// Close waits until all queued jobs are done and ends the workers. Nothing may be queued after it.
+func (p *Pool) Close() {
+	close(p.jobs)
+	p.workers.Wait()
+}

@@ -1,0 +1,45 @@
+package bittorrent
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+)
+
+// Accept takes connections from a listener until it is closed or the context ends.
+func (sh *Shell) Accept(ctx context.Context, l net.Listener) error {
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+				return nil
+			}
+			// Out of file descriptors, most likely: it passes.
+			sh.cfg.Log.Warn("cannot accept a connection", "err", err)
+			if sleep(ctx, 100*time.Millisecond) != nil {
+				return nil
+			}
+			continue
+		}
+		select {
+		case sh.waiting <- struct{}{}:
+			sh.running.Go(func() { sh.guarded(func() { sh.incoming(ctx, conn) }) })
+		default:
+			conn.Close()
+		}
+	}
+}
+
+func (sh *Shell) incoming(ctx context.Context, conn net.Conn) {
+	defer conn.Close()
+	o, join, err := sh.answerHandshake(ctx, conn)
+	<-sh.waiting
+	if err != nil {
+		sh.cfg.Log.Debug("incoming connection refused", "peer", conn.RemoteAddr().String(), "err", err)
+		return
+	}
+	sh.run(ctx, conn, o, join)
+}

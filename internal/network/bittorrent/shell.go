@@ -1,0 +1,117 @@
+// Package bittorrent is the shell around BitTorrent conversations: it dials and accepts, exchanges handshakes, and runs one
+// reader and one writer for each peer. It turns bytes into messages for the swarm and the swarm's decisions into bytes, and
+// decides nothing itself.
+//
+//	accept, dial     a connection begins                 (accept.go, dial.go)
+//	handshake        which object, which version         (handshake.go)
+//	read             socket -> messages, payload -> intake (read.go)
+//	write            frames, store -> payload -> socket  (write.go)
+package bittorrent
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/potluck-p2p/potluck/internal/intake"
+	"github.com/potluck-p2p/potluck/internal/layout/torrent"
+	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/swarm"
+	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
+)
+
+// Files reads what peers ask for. It fails rather than give bytes that are not those that were hashed.
+type Files interface {
+	ReadAt(p []byte, file int, off int64) error
+}
+
+// Content is what of an object is known with its metadata.
+type Content struct {
+	Hash   metainfo.InfoHash
+	Layout *torrent.Layout
+	Files  Files
+	Intake *intake.Intake // nil if nothing is to be fetched
+}
+
+// Object is one object as its connections see it.
+type Object struct {
+	// Hash is the info-hash of the link; Content may know one more.
+	Hash  metainfo.InfoHash
+	Swarm *swarm.Swarm
+	// Down and Up limit the payload of all connections together.
+	Down, Up netx.Chain
+	// Failed is told that the object's files cannot be read, once per connection that met it.
+	Failed func(error)
+	// Content is set once, when the metadata is known.
+	Content atomic.Pointer[Content]
+}
+
+// hash is the info-hash as far as it is known.
+func (o *Object) hash() metainfo.InfoHash {
+	if c := o.Content.Load(); c != nil {
+		return c.Hash
+	}
+	return o.Hash
+}
+
+// Config is what a shell is made of. All fields are required.
+type Config struct {
+	Network netx.Network
+	PeerID  [20]byte
+	Now     func() time.Time
+	Log     *slog.Logger
+	// Find looks an object up by the 20 bytes of a handshake; nil if there is none that takes peers.
+	Find func(infoHash [20]byte) *Object
+	// Panicked is told of a panic in one connection, which ends that connection only (promise 4.8).
+	Panicked func(any)
+}
+
+// Shell runs all BitTorrent connections of a node.
+type Shell struct {
+	cfg     Config
+	waiting chan struct{} // one token for each incoming connection without handshake
+	buffers sync.Pool     // of *[]byte, each of bufferSize
+	running sync.WaitGroup
+}
+
+// maxWaiting bounds the incoming connections that have not finished their handshake.
+const maxWaiting = 256
+
+// New makes a shell.
+func New(cfg Config) *Shell {
+	return &Shell{
+		cfg:     cfg,
+		waiting: make(chan struct{}, maxWaiting),
+		buffers: sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }},
+	}
+}
+
+// Wait returns when every connection has ended. End them by cancelling the contexts given to Accept and Dial.
+func (sh *Shell) Wait() { sh.running.Wait() }
+
+// guarded runs f and contains its panic.
+func (sh *Shell) guarded(f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			sh.cfg.Panicked(r)
+		}
+	}()
+	f()
+}
+
+// sleep waits, unless the context ends first.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

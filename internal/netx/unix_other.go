@@ -1,0 +1,5 @@
+//go:build windows || plan9
+
+package netx
+
+func restrictSocket(uintptr) {}

@@ -1,0 +1,208 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/potluck-p2p/potluck/internal/catalog"
+	"github.com/potluck-p2p/potluck/internal/choker"
+	"github.com/potluck-p2p/potluck/internal/content"
+	"github.com/potluck-p2p/potluck/internal/store"
+	"github.com/potluck-p2p/potluck/internal/swarm"
+	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
+)
+
+// beat is how often the loop looks at everything, news or not.
+const beat = time.Second
+
+// loop is the node's one control loop: news of objects as they come, everything else once a beat.
+func (n *Node) loop() {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	var nextBeat time.Time
+	for {
+		select {
+		case <-n.life.Done():
+			return
+		case <-n.wake:
+		case <-timer.C:
+		}
+		now := n.cfg.Now()
+		objects := n.all()
+		serve := false
+		for _, o := range objects {
+			serve = n.attend(now, o) || serve
+			n.dial(now, o)
+		}
+		if serve {
+			n.grant(now, objects)
+		}
+		if !now.Before(nextBeat) {
+			nextBeat = now.Add(beat)
+			for _, o := range objects {
+				n.expectSources(now, o)
+				n.show(o)
+			}
+		}
+		if !now.Before(n.choker.Next()) {
+			n.reconsider(now, objects)
+		}
+		timer.Reset(max(0, earliest(nextBeat, n.choker.Next()).Sub(now)))
+	}
+}
+
+func earliest(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// attend takes an object's news, and reports whether there may be someone to serve.
+func (n *Node) attend(now time.Time, o *object) (serve bool) {
+	f := o.swarm.TakeFacts()
+	for _, a := range f.Accused {
+		text := fmt.Sprintf("%s (%s) sent bad data for piece %d", a.Addr, content.Printable(a.Client), a.Piece)
+		n.cfg.Log.Warn("bad data from a peer", "id", o.id, "peer", a.Addr, "client", content.Printable(a.Client), "piece", a.Piece)
+		n.publish(EventAccused, o, text)
+	}
+	if f.Metadata != nil {
+		n.run(o, func() { n.metadataFound(o, f.Metadata) })
+	}
+	if f.Layers {
+		n.run(o, func() { n.keepLayers(o) })
+	}
+	if f.Complete {
+		o.markDirty()
+		o.tellTrackers()
+	}
+	if state, _ := o.swarm.State(); state != o.shownState() {
+		n.show(o)
+	}
+	return f.SomeoneToServe
+}
+
+// metadataFound goes on with an object whose info dictionary has come from peers.
+func (n *Node) metadataFound(o *object, raw []byte) {
+	info, err := metainfo.ParseInfo(raw)
+	if err != nil {
+		n.fail(o, swarm.Failed, err)
+		return
+	}
+	if other := n.holding(info.Hash); other != nil && other != o {
+		n.fail(o, swarm.Failed, &Error{"exists", "this object is held already, as " + other.id, "", ExitFailed, nil})
+		return
+	}
+	n.openFetched(o, info, nil, fresh)
+}
+
+func (n *Node) keepLayers(o *object) {
+	b := o.theBody()
+	if err := n.catalog.SetPieceLayers(o.life, o.id, b.hashes.Layers()); err != nil {
+		n.cfg.Log.Warn("cannot keep piece layers", "id", o.id, "err", err)
+	}
+}
+
+// dial connects to as many peers as the swarm wants.
+func (n *Node) dial(now time.Time, o *object) {
+	if n.cfg.Silent {
+		return
+	}
+	for {
+		addr, try, ok := o.swarm.NextDial(now)
+		if !ok {
+			return
+		}
+		n.shell.Dial(o.life, o.net, addr, try)
+	}
+}
+
+// expectSources fails an object for which nobody has had anything for longer than the user waits.
+func (n *Node) expectSources(now time.Time, o *object) {
+	s := o.swarm.Snapshot(now)
+	o.mu.Lock()
+	busy := s.Sources > 0 || s.State != swarm.Resolving && s.State != swarm.Fetching
+	if busy {
+		o.seen = now
+	}
+	over := o.patience > 0 && now.Sub(o.seen) >= o.patience
+	o.mu.Unlock()
+	if over {
+		n.fail(o, swarm.Failed, &Error{"no-source", fmt.Sprintf("nobody who has it was found within %v", o.patience),
+			"try again later, name a peer with --peer, or ask whoever gave you the link", ExitNobody, nil})
+	}
+}
+
+// applicants are all peers of all objects, as the choker sees them.
+func (n *Node) applicants(now time.Time, objects []*object) []choker.Peer {
+	var peers []choker.Peer
+	for _, o := range objects {
+		peers = o.swarm.Applicants(now, o.num, peers)
+	}
+	return peers
+}
+
+// reconsider holds a round of the choker.
+func (n *Node) reconsider(now time.Time, objects []*object) {
+	set := n.choker.Run(now, n.applicants(now, objects))
+	for _, o := range objects {
+		o.swarm.Grant(now, func(id swarm.PeerID) bool { return set.Has(o.num, uint64(id)) })
+	}
+}
+
+// grant gives free slots at once.
+func (n *Node) grant(now time.Time, objects []*object) {
+	set := n.choker.Grant(now, n.applicants(now, objects))
+	for _, o := range objects {
+		o.swarm.Grant(now, func(id swarm.PeerID) bool { return set.Has(o.num, uint64(id)) })
+	}
+}
+
+// unreadable is told that an object's files cannot be read as they were hashed (promise 4.5).
+func (n *Node) unreadable(o *object, err error) {
+	if state, _ := o.swarm.State(); state == swarm.Changed || state == swarm.Missing || state == swarm.Failed {
+		return
+	}
+	switch {
+	case errors.Is(err, store.ErrChanged):
+		n.fail(o, swarm.Changed, err)
+	case errors.Is(err, store.ErrMissing):
+		n.fail(o, swarm.Missing, err)
+	default:
+		n.fail(o, swarm.Failed, err)
+	}
+}
+
+// show publishes what changed of an object since the last time.
+func (n *Node) show(o *object) {
+	state, _ := o.swarm.State()
+	o.mu.Lock()
+	news := state != o.shown
+	o.shown = state
+	recorded := o.record.State
+	o.mu.Unlock()
+	if news {
+		if lasting(state) && recorded != catalog.State(state) {
+			if err := n.update(n.life, o, func(r *catalog.Record) { r.State, r.Error = catalog.State(state), "" }); err != nil {
+				n.cfg.Log.Warn("cannot record the state", "id", o.id, "err", err)
+			}
+		}
+		n.publish(EventState, o, "")
+		return
+	}
+	if state == swarm.Fetching || state == swarm.Resolving || state == swarm.Checking || state == swarm.Seeding {
+		n.publish(EventProgress, o, "")
+	}
+}
+
+// lasting reports whether a state is worth keeping; that an object fails or is changed is recorded with its reason.
+func lasting(s swarm.State) bool {
+	return s == swarm.Resolving || s == swarm.Fetching || s == swarm.Seeding || s == swarm.Paused
+}
+
+func (o *object) shownState() swarm.State {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.shown
+}

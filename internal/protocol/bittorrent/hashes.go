@@ -1,0 +1,60 @@
+package bittorrent
+
+import (
+	"slices"
+
+	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
+	"github.com/potluck-p2p/potluck/internal/wire/peer"
+)
+
+// hashes is BEP 52's hash exchange with this peer: which runs of hashes we asked it for.
+type hashes struct {
+	asked []peer.HashRequest
+}
+
+// maxHashRequests bounds the hash requests under way to one peer.
+const maxHashRequests = 8
+
+// HashRoom is how many more hash requests may be sent to the peer.
+func (c *Conversation) HashRoom() int {
+	if !c.cfg.V2 {
+		return 0
+	}
+	return maxHashRequests - len(c.hash.asked)
+}
+
+// RequestHashes asks the peer for a run of hashes.
+func (c *Conversation) RequestHashes(r peer.HashRequest) {
+	c.hash.asked = append(c.hash.asked, r)
+	c.out = peer.AppendHashRequest(c.out, r)
+}
+
+// SendHashes answers a hash request: the hashes of the base layer, then those of the proof.
+func (c *Conversation) SendHashes(r peer.HashRequest, hashes []metainfo.HashV2) {
+	c.out = peer.AppendHashes(c.out, r, hashes)
+}
+
+// RejectHashes turns a hash request down.
+func (c *Conversation) RejectHashes(r peer.HashRequest) { c.out = peer.AppendHashReject(c.out, r) }
+
+func (c *Conversation) receiveHashes(m peer.Message) (Event, error) {
+	if !c.cfg.V2 {
+		return Event{}, peer.ProtocolError("hash message on a v1 connection")
+	}
+	e := Event{Hash: m.Hash, Payload: m.Payload}
+	switch m.Type {
+	case peer.HashRequested:
+		e.Kind = HashesRequested
+		return e, nil
+	case peer.Hashes:
+		e.Kind = HashesArrived
+	case peer.HashReject:
+		e.Kind = HashesRejected
+	}
+	i := slices.Index(c.hash.asked, m.Hash)
+	if i < 0 {
+		return Event{}, nil
+	}
+	c.hash.asked = slices.Delete(c.hash.asked, i, i+1)
+	return e, nil
+}

@@ -1,0 +1,70 @@
+package bittorrent
+
+import (
+	"slices"
+
+	"github.com/potluck-p2p/potluck/internal/wire/peer"
+)
+
+// metadata is BEP 9 with this peer: which metadata pieces we asked it for.
+type metadata struct {
+	asked []int
+}
+
+// MaxMetadataSize bounds the info dictionary accepted from peers, in bytes.
+const MaxMetadataSize = 32 << 20
+
+// MetadataSize is the size the peer claims for the info dictionary; 0 when it cannot send it.
+func (c *Conversation) MetadataSize() int {
+	if c.ext.theirs.M["ut_metadata"] == 0 || c.ext.theirs.MetadataSize < 0 || c.ext.theirs.MetadataSize > MaxMetadataSize {
+		return 0
+	}
+	return c.ext.theirs.MetadataSize
+}
+
+// RequestMetadata asks the peer for a metadata piece.
+func (c *Conversation) RequestMetadata(piece int) {
+	c.meta.asked = append(c.meta.asked, piece)
+	c.sendMetadata(peer.MetadataMessage{Kind: peer.MetadataRequest, Piece: piece})
+}
+
+// SendMetadata answers a request with a piece of an info dictionary of total bytes.
+func (c *Conversation) SendMetadata(piece, total int, data []byte) {
+	c.sendMetadata(peer.MetadataMessage{Kind: peer.MetadataData, Piece: piece, TotalSize: total, Data: data})
+}
+
+// RejectMetadata turns a request for metadata down.
+func (c *Conversation) RejectMetadata(piece int) {
+	c.sendMetadata(peer.MetadataMessage{Kind: peer.MetadataReject, Piece: piece})
+}
+
+func (c *Conversation) sendMetadata(m peer.MetadataMessage) {
+	if id := c.ext.theirs.M["ut_metadata"]; id != 0 {
+		c.out = peer.AppendMetadata(c.out, id, m)
+	}
+}
+
+func (c *Conversation) receiveMetadata(payload []byte) (Event, error) {
+	m, err := peer.ParseMetadata(payload)
+	if err != nil {
+		return Event{}, err
+	}
+	e := Event{Block: Block{Piece: m.Piece}}
+	switch m.Kind {
+	case peer.MetadataRequest:
+		e.Kind = MetadataRequested
+		return e, nil
+	case peer.MetadataData:
+		e.Kind, e.Payload = MetadataArrived, m.Data
+	case peer.MetadataReject:
+		e.Kind = MetadataRejected
+	default:
+		return Event{}, nil // BEP 9 asks to ignore types it does not list
+	}
+	i := slices.Index(c.meta.asked, m.Piece)
+	if i < 0 {
+		return Event{}, nil
+	}
+	c.meta.asked = slices.Delete(c.meta.asked, i, i+1)
+	return e, nil
+}

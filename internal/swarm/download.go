@@ -1,0 +1,211 @@
+package swarm
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/potluck-p2p/potluck/internal/layout/torrent"
+	"github.com/potluck-p2p/potluck/internal/protocol/bittorrent"
+	"github.com/potluck-p2p/potluck/internal/scheduler"
+	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
+	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
+)
+
+// fill tells the peer whether we want something of it, and asks for as much as its window allows.
+func (s *Swarm) fill(now time.Time, p *peer) {
+	if s.sched == nil || !p.started || s.state != Fetching && s.state != Seeding {
+		return
+	}
+	want := s.state == Fetching && s.sched.Interesting(p.id)
+	p.conv.SetInterested(want)
+	if !want {
+		return
+	}
+	room := p.conv.Room()
+	if room == 0 {
+		return
+	}
+	opt := scheduler.PickOptions{Fast: p.conv.DownRate(now) >= fastRate, Exclude: s.unverifiable}
+	if p.conv.PeerChoking() {
+		if p.allowed.Count() == 0 {
+			return
+		}
+		opt.Only = &p.allowed
+	}
+	s.blocks = s.sched.Pick(s.blocks[:0], now, p.id, room, opt)
+	for _, r := range s.blocks {
+		begin, n := s.content.Layout.Block(r.Unit, r.Block)
+		p.conv.Request(now, bittorrent.Block{Piece: r.Unit, Begin: begin, Length: n})
+	}
+	if len(s.blocks) > 0 {
+		p.wake()
+	}
+}
+
+// fastRate is the rate from which on a peer is given whole pieces, in bytes per second.
+const fastRate = 64 << 10
+
+// fillAll asks everyone again, after blocks became free or wanted.
+func (s *Swarm) fillAll(now time.Time) {
+	for _, p := range s.peers {
+		s.fill(now, p)
+		if p.conv.HasOut() {
+			p.wake()
+		}
+	}
+}
+
+// arriving decides on the header of a Piece message.
+func (s *Swarm) arriving(now time.Time, p *peer, m *wire.Message) (Arrival, error) {
+	a := Arrival{Block: bittorrent.Block{Piece: int(m.Index), Begin: int(m.Begin), Length: int(m.Length)}}
+	if err := p.conv.Arriving(now, a.Block); err != nil {
+		return a, err
+	}
+	r, ok := s.request(a.Block)
+	if !ok || s.state != Fetching {
+		return a, nil
+	}
+	// A block that comes after a choke or a cancel is not refused if it is still missing.
+	if s.sched.Arriving(now, p.id, r) {
+		a.Wanted = true
+	} else {
+		s.wasted += int64(a.Length)
+	}
+	return a, nil
+}
+
+// Landed is told that the payload of the wanted arrivals is in place. It appends the pieces that are now complete and must
+// be verified to dst.
+func (s *Swarm) Landed(now time.Time, id PeerID, arrivals []Arrival, dst []int) []int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.peers[id]
+	if p == nil {
+		return dst
+	}
+	for i := range arrivals {
+		a := &arrivals[i]
+		p.conv.Arrived(now, a.Length)
+		s.down.Add(now, a.Length)
+		if !a.Wanted {
+			continue
+		}
+		r := scheduler.Request{Unit: a.Piece, Block: a.Begin / bittorrent.BlockSize}
+		complete, cancel := s.sched.Arrived(now, id, r)
+		for _, other := range cancel {
+			if q := s.peers[other]; q != nil {
+				q.conv.Cancel(a.Block)
+				s.fill(now, q)
+				q.wake()
+			}
+		}
+		if complete {
+			dst = append(dst, a.Piece)
+		}
+	}
+	s.fill(now, p)
+	if p.conv.HasOut() {
+		p.wake()
+	}
+	return dst
+}
+
+// Checked is the intake's report on a complete piece: whether its bytes are what the layout says. A passed piece is
+// written already. A failed one is wanted again, and who sent it is blamed. Leaves of a passed piece are only needed when
+// NeedLeaves says so.
+func (s *Swarm) Checked(now time.Time, piece int, v torrent.Verdict) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.content == nil {
+		return
+	}
+	var blame scheduler.Blame
+	switch {
+	case v.OK:
+		blame = s.sched.Passed(piece, digests(v.Leaves))
+		s.passed(now, piece)
+	case v.Unknown:
+		s.sched.Forget(piece)
+	default:
+		blame = s.sched.Failed(piece, v.Bad, digests(v.Leaves))
+		s.wasted += int64(s.content.Layout.Need(piece))
+		s.wantLeaves(piece)
+	}
+	for _, id := range blame.Guilty {
+		s.punish(now, id, piece)
+	}
+	if !v.OK {
+		for _, p := range s.peers {
+			s.askHashes(now, p)
+		}
+		s.fillAll(now)
+	}
+}
+
+// NeedLeaves reports whether the hashes of a passed piece's blocks would tell who lied in an attempt before.
+func (s *Swarm) NeedLeaves(piece int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sched != nil && s.sched.NeedDigests(piece, true)
+}
+
+func digests(leaves []metainfo.HashV2) []scheduler.Digest {
+	d := make([]scheduler.Digest, len(leaves))
+	for i := range leaves {
+		d[i] = scheduler.Digest(leaves[i])
+	}
+	return d
+}
+
+func (s *Swarm) passed(now time.Time, piece int) {
+	s.have.Set(piece)
+	s.verifiedBytes += int64(s.content.Layout.Need(piece))
+	done := s.sched.Done()
+	for _, p := range s.peers {
+		if p.started && !p.have.Has(piece) {
+			p.conv.AnnouncePiece(piece)
+			p.wake()
+		}
+		if !done && p.conv.AmInterested() && !s.sched.Interesting(p.id) {
+			s.fill(now, p)
+			p.wake()
+		}
+	}
+	if !done || s.state != Fetching {
+		return
+	}
+	s.state = Seeding
+	s.facts.Complete = true
+	for _, p := range s.peers {
+		s.fill(now, p)
+		if err := s.checkUseful(p); err != nil {
+			s.kick(p, err)
+		}
+		p.wake()
+	}
+	s.wake()
+}
+
+func (s *Swarm) punish(now time.Time, id PeerID, piece int) {
+	p := s.peers[id]
+	if p == nil {
+		return
+	}
+	s.facts.Accused = append(s.facts.Accused, Accusation{Addr: p.addr.String(), Client: s.client(p), Piece: piece})
+	s.candidates.banUntil(p.addr.Addr(), now.Add(banFor))
+	s.kick(p, wire.ProtocolError(fmt.Sprintf("sent bad data for piece %d", piece)))
+	s.wake()
+}
+
+// banFor is how long the address of a proven liar is refused.
+const banFor = time.Hour
+
+// Unwritten takes back a piece whose bytes could not be written: it is wanted again, and nobody is to blame.
+func (s *Swarm) Unwritten(piece int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sched != nil {
+		s.have.Clear(piece)
+		s.sched.Unverify(piece)
+	}
+}

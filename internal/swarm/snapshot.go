@@ -1,0 +1,102 @@
+package swarm
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/potluck-p2p/potluck/internal/content"
+)
+
+// Snapshot is what a user sees of an object at one moment.
+type Snapshot struct {
+	State         State
+	Err           error
+	Pieces        int
+	PiecesHave    int
+	WantedBytes   int64
+	VerifiedBytes int64 // of the wanted ones
+	WastedBytes   int64
+	DownBytes     int64 // payload of this run
+	UpBytes       int64
+	DownRate      float64 // bytes per second
+	UpRate        float64
+	Peers         int
+	Sources       int // peers that have something: pieces, or the metadata while we lack it
+	Known         int // addresses that could be dialled
+}
+
+// Snapshot describes the object.
+func (s *Swarm) Snapshot(now time.Time) Snapshot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sources := 0
+	for _, p := range s.peers {
+		if p.have.Count() > 0 || s.content == nil && p.conv.MetadataSize() > 0 {
+			sources++
+		}
+	}
+	return Snapshot{
+		State:         s.state,
+		Err:           s.err,
+		Pieces:        s.have.Len(),
+		PiecesHave:    s.have.Count(),
+		WantedBytes:   s.wantedBytes,
+		VerifiedBytes: s.verifiedBytes,
+		WastedBytes:   s.wasted,
+		DownBytes:     s.down.Total(),
+		UpBytes:       s.up.Total(),
+		DownRate:      s.down.Rate(now),
+		UpRate:        s.up.Rate(now),
+		Peers:         len(s.peers),
+		Sources:       sources,
+		Known:         s.candidates.known(),
+	}
+}
+
+// PeerInfo is what a user sees of a peer. Client is the peer's own word: escape it when shown.
+type PeerInfo struct {
+	Addr     netip.AddrPort
+	Client   string
+	Outgoing bool
+	V2       bool
+	Have     float64 // share of the pieces, 0 to 1
+	DownRate float64
+	UpRate   float64
+	Down, Up int64
+}
+
+// Peers describes every connection.
+func (s *Swarm) Peers(now time.Time) []PeerInfo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []PeerInfo
+	for _, p := range s.peers {
+		list = append(list, PeerInfo{
+			Addr:     p.addr,
+			Client:   s.client(p),
+			Outgoing: p.outgoing,
+			V2:       p.conv.V2(),
+			Have:     float64(p.have.Count()) / float64(max(1, p.have.Len())),
+			DownRate: p.conv.DownRate(now),
+			UpRate:   p.conv.UpRate(now),
+			Down:     p.conv.Downloaded(),
+			Up:       p.conv.Uploaded(),
+		})
+	}
+	return list
+}
+
+// client is how the peer calls itself: in its extended handshake, or by the first bytes of its peer id (BEP 20).
+func (s *Swarm) client(p *peer) string {
+	if h, ok := p.conv.Hello(); ok && h.Version != "" {
+		return h.Version
+	}
+	return string(p.remoteID[:8])
+}
+
+// Have is the set of verified pieces; it is empty while resolving.
+func (s *Swarm) Have() content.Bitmap {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.have.Clone()
+}

@@ -1,0 +1,91 @@
+package swarm
+
+import (
+	"time"
+
+	"github.com/potluck-p2p/potluck/internal/protocol/bittorrent"
+)
+
+// requested checks a request for legality and queues it.
+func (s *Swarm) requested(p *peer, b bittorrent.Block) {
+	legal := s.content.Layout.Legal(uint32(b.Piece), uint32(b.Begin), uint32(b.Length))
+	if !legal || !s.have.Has(b.Piece) {
+		p.conv.Refuse(b)
+		return
+	}
+	p.conv.Admit(b)
+}
+
+// Outbox is what a peer's writer sends next, in this order. The writer keeps one and hands it back each time.
+type Outbox struct {
+	Frames  []byte             // ready frames
+	Uploads []bittorrent.Block // blocks to read and send
+	Leaves  []LeafWork         // hash requests that need pieces read: answer with AnswerHashes
+	More    bool               // Uploads was cut at maxBytes
+}
+
+// Outbound fills box with what is to be sent to a peer now: at most maxBytes of payload. An error ends the connection.
+func (s *Swarm) Outbound(now time.Time, id PeerID, box *Outbox, maxBytes int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.peers[id]
+	if p == nil {
+		return errStopped
+	}
+	if p.kicked != nil {
+		return p.kicked
+	}
+	box.Frames = p.conv.TakeOut(now, box.Frames)
+	box.Uploads = box.Uploads[:0]
+	box.Leaves = append(box.Leaves[:0], p.leafWork...)
+	p.leafWork = p.leafWork[:0]
+	if maxBytes > 0 {
+		box.Uploads = p.conv.TakeUploads(now, box.Uploads, maxBytes)
+		for _, b := range box.Uploads {
+			s.up.Add(now, b.Length)
+			p.sinceUnchoke += int64(b.Length)
+		}
+	}
+	box.More = p.conv.Queued() > 0
+	return nil
+}
+
+// Tick runs the timers of a peer and returns when to call it again. An error ends the connection.
+func (s *Swarm) Tick(now time.Time, id PeerID) (next time.Time, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.peers[id]
+	if p == nil {
+		return now, errStopped
+	}
+	if p.kicked != nil {
+		return now, p.kicked
+	}
+	if s.sched != nil && p.conv.Snubbed(now) {
+		p.conv.DropRequests(now)
+		s.sched.ReleaseAll(id)
+		s.fillAll(now)
+	}
+	if s.content == nil {
+		s.metadata.expire(now)
+		s.askMetadata(now)
+	} else {
+		s.hashes.expire(now)
+		s.askHashes(now, p)
+	}
+	next, err = p.conv.Tick(now)
+	if p.conv.HasOut() {
+		p.wake()
+	}
+	return earlier(next, now.Add(housekeeping)), err
+}
+
+// housekeeping is how often a peer's metadata and hash requests are looked at.
+const housekeeping = 5 * time.Second
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
