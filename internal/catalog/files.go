@@ -12,11 +12,18 @@ import (
 // Identity is what tells a file on disk from a changed one: all of it as the file system gave it when the bytes were
 // hashed. Times are nanoseconds since 1970. The zero value is none.
 type Identity struct {
+	// Name is the path below the object's own place as the disk spells it, with slashes; empty when that is Path.
+	Name    string
 	Size    int64
 	ModTime int64
+	Changed int64
 	Inode   uint64
 	Device  uint64
-	Changed int64
+}
+
+// values are the columns of an identity in their order in table files, disk_name first.
+func (d Identity) values() []any {
+	return []any{d.Name, d.Size, d.ModTime, d.Changed, int64(d.Inode), int64(d.Device)}
 }
 
 // Priority is how much a file is wanted.
@@ -32,7 +39,7 @@ const (
 
 // FileRow is one file of an object.
 type FileRow struct {
-	// Path lies below the object's own place, with slashes, as it is on disk. That of a lone file is its name.
+	// Path lies below the object's own place, with slashes. That of a lone file is its name.
 	Path     string
 	Size     int64
 	Identity Identity
@@ -57,6 +64,8 @@ func validateFiles(files []FileRow) error {
 		switch {
 		case !validPath(f.Path):
 			return invalid("files", "the path of file %d, %.100q, is not one below a folder", i, f.Path)
+		case f.Identity.Name != "" && !validPath(f.Identity.Name):
+			return invalid("files", "the name on disk of file %d, %.100q, is not one below a folder", i, f.Identity.Name)
 		case f.Size < 0 || f.Size > content.MaxObjectSize-total:
 			return invalid("files", "the size of file %d, %d, is out of bounds", i, f.Size)
 		case f.Priority > High:
@@ -90,10 +99,8 @@ func putFiles(ctx context.Context, tx *sql.Tx, n int64, files []FileRow) error {
 	}
 	b := bulk{tx: tx, head: "INSERT INTO files"}
 	for i, f := range files {
-		id := f.Identity
-		err := b.add(ctx, n, i, f.Path, f.Size, id.Size, id.ModTime, int64(id.Inode), int64(id.Device), id.Changed,
-			int64(f.Priority), f.Finished)
-		if err != nil {
+		row := append([]any{n, i, f.Path, f.Size}, f.Identity.values()...)
+		if err := b.add(ctx, append(row, int64(f.Priority), f.Finished)...); err != nil {
 			return err
 		}
 	}
@@ -111,8 +118,8 @@ func (c *Catalog) Files(ctx context.Context, id string) (files []FileRow, err er
 		if err != nil {
 			return err
 		}
-		rows, err := tx.QueryContext(ctx, `SELECT file, path, size, id_size, mtime, inode, device, ctime, priority, finished
-			FROM files WHERE object = ? ORDER BY file`, n)
+		rows, err := tx.QueryContext(ctx, `SELECT file, path, size, disk_name, disk_size, mtime, ctime, inode, device, priority,
+			finished FROM files WHERE object = ? ORDER BY file`, n)
 		if err != nil {
 			return err
 		}
@@ -121,15 +128,15 @@ func (c *Catalog) Files(ctx context.Context, id string) (files []FileRow, err er
 			var f FileRow
 			var at int
 			var inode, device int64
-			err := rows.Scan(&at, &f.Path, &f.Size, &f.Identity.Size, &f.Identity.ModTime, &inode, &device,
-				&f.Identity.Changed, &f.Priority, &f.Finished)
+			d := &f.Identity
+			err := rows.Scan(&at, &f.Path, &f.Size, &d.Name, &d.Size, &d.ModTime, &d.Changed, &inode, &device, &f.Priority, &f.Finished)
 			if err != nil {
 				return badRow(id, err)
 			}
 			if at != len(files) {
 				return &RecordError{ID: id, Err: invalid("files", "file %d is not there", len(files))}
 			}
-			f.Identity.Inode, f.Identity.Device = uint64(inode), uint64(device)
+			d.Inode, d.Device = uint64(inode), uint64(device)
 			files = append(files, f)
 		}
 		if err := rows.Err(); err != nil {
@@ -151,10 +158,13 @@ func (c *Catalog) Files(ctx context.Context, id string) (files []FileRow, err er
 
 // SetIdentity records what the given files are on disk now.
 func (c *Catalog) SetIdentity(ctx context.Context, id string, identities map[int]Identity) error {
-	return setEach(ctx, c, id, "UPDATE files SET id_size = ?, mtime = ?, inode = ?, device = ?, ctime = ?", identities,
-		func(v Identity) []any {
-			return []any{v.Size, v.ModTime, int64(v.Inode), int64(v.Device), v.Changed}
-		})
+	for i, d := range identities {
+		if d.Name != "" && !validPath(d.Name) {
+			return invalid("files", "the name on disk of file %d, %.100q, is not one below a folder", i, d.Name)
+		}
+	}
+	const update = "UPDATE files SET disk_name = ?, disk_size = ?, mtime = ?, ctime = ?, inode = ?, device = ?"
+	return setEach(ctx, c, id, update, identities, Identity.values)
 }
 
 // SetPriority records how much the given files are wanted.

@@ -27,7 +27,7 @@ func TestFilesRoundTrip(t *testing.T) {
 	}
 	files := manyFiles(3*batchRows + 1)
 	files[7] = FileRow{Path: "a b/\xff", Size: 1 << 50, Priority: High, Finished: true,
-		Identity: Identity{Size: 1 << 50, ModTime: -1, Inode: 1<<64 - 1, Device: 1 << 63, Changed: 1 << 62}}
+		Identity: Identity{Name: "A b/\xfe", Size: 1 << 50, ModTime: -1, Inode: 1<<64 - 1, Device: 1 << 63, Changed: 1 << 62}}
 	if err := c.SetFiles(ctx, id, files); err != nil {
 		t.Fatal(err)
 	}
@@ -49,6 +49,9 @@ func TestFilesRoundTrip(t *testing.T) {
 	}
 	if err := c.SetIdentity(ctx, id, map[int]Identity{len(files): {}}); err == nil {
 		t.Error("took an identity of a file that is not there")
+	}
+	if err := c.SetIdentity(ctx, id, map[int]Identity{0: {Name: "/etc"}}); err == nil {
+		t.Error("took a name that leads out of the folder")
 	}
 	if err := c.SetPriority(ctx, id, map[int]Priority{0: High + 1}); err == nil {
 		t.Error("took an unknown priority")
@@ -73,6 +76,7 @@ func TestSetFilesRefuses(t *testing.T) {
 		"NUL":           {{Path: "a\x00"}},
 		"negative size": {{Path: "a", Size: -1}},
 		"sum too large": {{Path: "a", Size: content.MaxObjectSize}, {Path: "b", Size: 1}},
+		"name on disk":  {{Path: "a", Identity: Identity{Name: "../a"}}},
 		"priority":      {{Path: "a", Priority: 9}},
 	}
 	for name, files := range cases {

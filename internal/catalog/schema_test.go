@@ -28,7 +28,7 @@ func homeContents() (Record, Record, Contents) {
 	r.Size = 30
 	return r, least(), Contents{
 		Files: []FileRow{
-			{Path: "a", Size: 10, Identity: Identity{1, 2, 3, 4, 5}, Priority: Normal, Finished: true},
+			{Path: "a", Size: 10, Identity: Identity{"A\xff", 10, 2, 3, 4, 5}, Priority: Normal, Finished: true},
 			{Path: "b/c", Size: 20, Priority: High},
 		},
 		Verified:    []content.Ranges{ranges(0, 10), ranges(2, 4, 6, 8)},

@@ -85,7 +85,7 @@ func (n *Names) Add(components ...string) (Path, error) {
 		n.add(at.file())
 		if len(name)+len(PartSuffix) > MaxComponent {
 			// The unfinished name is not the name and a suffix, so it cannot be told from the name later.
-			n.add(hashFold(h, Path{name}.Part().s).file())
+			n.add(partHash(h, name, at).file())
 		}
 		n.parts[last] = name
 		break
@@ -105,11 +105,19 @@ func (n *Names) taken(h pathHash, name string, at pathHash) bool {
 	if n.has(at.file()) || n.has(at.folder()) {
 		return true
 	}
-	part := hashFold(h, Path{name}.Part().s)
+	part := partHash(h, name, at)
 	if n.has(part.file()) || n.has(part.folder()) {
 		return true
 	}
 	return n.hasWhole(h, name)
+}
+
+// partHash is the hash of the unfinished name of a file, given those of its folder and of its name.
+func partHash(h pathHash, name string, at pathHash) pathHash {
+	if len(name)+len(PartSuffix) > MaxComponent {
+		return hashFold(h, Path{name}.Part().s)
+	}
+	return hashFold(at, PartSuffix)
 }
 
 // hasWhole reports whether name is the unfinished name of a file that is there.

@@ -53,6 +53,7 @@ type measured struct {
 	layers map[metainfo.HashV2][]metainfo.HashV2
 	ids    []store.Identity
 	files  *store.Object
+	dir    bool // a folder on the disk
 }
 
 func (m *measured) torrent(req CreateRequest) *metainfo.Torrent {
@@ -106,7 +107,7 @@ func measure(ctx context.Context, st *store.Store, req CreateRequest, progress P
 		files.Close()
 		return nil, err
 	}
-	return &measured{info: info, layers: scan.Layers, ids: ids, files: files}, nil
+	return &measured{info: info, layers: scan.Layers, ids: ids, files: files, dir: obj.IsDir()}, nil
 }
 
 func parseFormat(s string) (metainfo.Format, error) {

@@ -8,19 +8,24 @@ import (
 	"github.com/potluck-p2p/potluck/internal/catalog"
 	"github.com/potluck-p2p/potluck/internal/choker"
 	"github.com/potluck-p2p/potluck/internal/content"
+	"github.com/potluck-p2p/potluck/internal/scheduler"
 	"github.com/potluck-p2p/potluck/internal/store"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
 
-// beat is how often the loop looks at everything, news or not.
-const beat = time.Second
+// beat is how often the loop looks at everything, news or not; shows is how many beats pass until progress is told.
+const (
+	beat  = scheduler.Retry
+	shows = 2
+)
 
 // loop is the node's one control loop: news of objects as they come, everything else once a beat.
 func (n *Node) loop() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var nextBeat time.Time
+	beats := 0
 	for {
 		select {
 		case <-n.life.Done():
@@ -40,9 +45,13 @@ func (n *Node) loop() {
 		}
 		if !now.Before(nextBeat) {
 			nextBeat = now.Add(beat)
+			beats++
 			for _, o := range objects {
-				n.expectSources(now, o)
-				n.show(o)
+				o.swarm.Beat(now)
+				if beats%shows == 0 {
+					n.expectSources(now, o)
+					n.show(o)
+				}
 			}
 		}
 		if !now.Before(n.choker.Next()) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"path"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -136,7 +135,7 @@ func (n *Node) findPlace(ctx context.Context, o *object, b *body, layers map[met
 	}
 	var taken error
 	for try := range maxNames {
-		as := numbered(b.info.Name, b.info.Dir, try)
+		as := numbered(b.info.Name, try)
 		obj, err := renamed(b.info.Object(), as)
 		if err != nil {
 			return err
@@ -321,16 +320,11 @@ func renamed(obj content.Object, as content.Path) (content.Object, error) {
 }
 
 // numbered is a name with " (k)" before its extension; the name itself for k = 0.
-func numbered(name content.Path, dir bool, k int) content.Path {
+func numbered(name content.Path, k int) content.Path {
 	if k == 0 {
 		return name
 	}
-	base, ext := name.String(), ""
-	if !dir {
-		ext = path.Ext(base)
-		base = strings.TrimSuffix(base, ext)
-	}
-	return content.MakePath(fmt.Sprintf("%s (%d)%s", base, k, ext))
+	return content.MakePath(content.Numbered(name.String(), k))
 }
 
 // indexPrefix marks a selection by the numbers of the files (BEP 53) among the patterns of a record.

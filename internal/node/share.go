@@ -44,6 +44,10 @@ func (n *Node) share(ctx context.Context, req CreateRequest, progress Progress, 
 		m.files.Close()
 		return o, n.addTrackers(ctx, o, req.Trackers)
 	}
+	if m.dir && !m.info.Dir {
+		// BEP 52 knows no folder around a lone file of the same name.
+		path = filepath.Join(path, m.info.RawName())
+	}
 	r := catalog.Record{
 		Kind: catalog.Shared, State: catalog.State(swarm.Seeding), Name: m.info.Name.String(), Root: path, Dir: m.info.Dir,
 		Size: m.info.Object().Size(), InfoHash: m.info.Hash, Info: m.info.Raw, Private: m.info.Private,

@@ -1,10 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/potluck-p2p/potluck/internal/vfs"
 )
@@ -53,7 +55,9 @@ func (o *Object) deleteFile(i int) error {
 
 // deleteFolders removes folders that are empty, the deepest first.
 func (o *Object) deleteFolders(folders map[string]bool) error {
-	deepest := slices.SortedFunc(maps.Keys(folders), func(a, b string) int { return len(b) - len(a) })
+	deepest := slices.SortedFunc(maps.Keys(folders), func(a, b string) int {
+		return cmp.Or(len(b)-len(a), strings.Compare(a, b))
+	})
 	err := o.fetch.main.with(func(r vfs.Root) error {
 		for _, dir := range deepest {
 			// One that is not empty, or not there, is not ours to remove.

@@ -219,6 +219,10 @@ func TestPromise4_2FailedSyncIsNotForgotten(t *testing.T) {
 		if !bytes.Equal(p, pattern(0, 0, 5000)) || len(good) != 1 {
 			t.Error("what was durable before is lost")
 		}
+		must(t, o.ReadAt(p, 0, 5000))
+		if op == vfs.OpSync && bytes.Equal(p, pattern(0, 5000, 5000)) {
+			t.Error("bytes of the file that was synced first, and lost, are still read from the cache")
+		}
 		// Fetched again, it is.
 		put(t, o, 0, 5000, 5000)
 		put(t, o, 1, 0, 10_000)
@@ -232,6 +236,55 @@ func TestPromise4_2FailedSyncIsNotForgotten(t *testing.T) {
 				t.Errorf("file %d is lost", i)
 			}
 		}
+	}
+}
+
+// A sync that fails between the write of a piece and the word that it is verified takes both with it.
+func TestPromise4_2FailedSyncTakesWhatIsVerifiedLater(t *testing.T) {
+	faults := vfs.NewFaults(vfs.NewMem())
+	o := openFetched(t, faults, "/d", folder(t, file{"a", 3000}), store.FetchOptions{})
+	put(t, o, 0, 0, 1000)
+	must(t, o.WriteAt(pattern(0, 1000, 1000), 0, 1000))
+	faults.On(func(c vfs.Call) error {
+		if c.Op != vfs.OpSync {
+			return nil
+		}
+		o.Verified(content.Extent{File: 0, Offset: 1000, Length: 500})
+		return syscall.EIO
+	})
+	wantDisk(t, second(o.Sync()))
+	faults.On(nil)
+	if got := mustSync(t, o); len(got) > 0 {
+		t.Errorf("verified while the sync failed, and durable: %v", got)
+	}
+	o.Verified(content.Extent{File: 0, Offset: 1500, Length: 500})
+	wantDisk(t, second(o.Sync()))
+	// Read again, or written again, it counts.
+	must(t, o.ReadAt(make([]byte, 1000), 0, 0))
+	o.Verified(content.Extent{File: 0, Offset: 0, Length: 1000})
+	put(t, o, 0, 1000, 2000)
+	if got := mustSync(t, o); len(got) != 1 {
+		t.Errorf("durable: %v", got)
+	}
+}
+
+// A file that was closed takes the knowledge of its failed writes along, so the whole file system is asked.
+func TestPromise4_2ClosedFilesAreSyncedByFileSystem(t *testing.T) {
+	faults := vfs.NewFaults(vfs.NewMem())
+	s := store.New(faults, store.Options{Handles: 1, Now: newClock().now})
+	o, err := s.OpenFetched("/d", folder(t, file{"a", 1000}, file{"b", 1000}), store.FetchOptions{})
+	must(t, err)
+	defer o.Close()
+	for off := int64(0); off < 1000; off += 500 {
+		put(t, o, 0, off, 500)
+		put(t, o, 1, off, 500)
+	}
+	faults.FailNth(vfs.OpSyncAll, 1, syscall.EIO)
+	wantDisk(t, second(o.Sync()))
+	put(t, o, 0, 0, 1000)
+	put(t, o, 1, 0, 1000)
+	if got := mustSync(t, o); len(got) != 2 || faults.Count(vfs.OpSyncAll) != 2 {
+		t.Errorf("durable: %v; %d syncs of the file system", got, faults.Count(vfs.OpSyncAll))
 	}
 }
 

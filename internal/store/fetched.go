@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/potluck-p2p/potluck/internal/content"
 	"github.com/potluck-p2p/potluck/internal/vfs"
@@ -43,7 +44,10 @@ type fetch struct {
 	dirty   map[int]*writing       // by slot: what the next Sync must sync
 	busy    map[int]int            // by slot: writes under way
 	failed  error                  // what the next Sync must report
-	leaving map[int]bool           // files under their way to the final name: writes are dropped
+	leaving map[int]bool           // files on their way to the final name: writes are dropped
+	seen    map[int]content.Ranges // by slot: written, or read from the disk, since a sync failed
+
+	failedOnce atomic.Bool // a sync has failed: seen is kept from now on
 
 	// Under syncing:
 	anchored map[int]bool    // by slot: its name, and those of the folders above, are durable
@@ -65,7 +69,7 @@ func (s *Store) OpenFetched(dir string, obj content.Object, opt FetchOptions) (*
 	f := &fetch{
 		as: opt.As, lone: !obj.IsDir(), side: opt.Side,
 		main: holder{fs: s.fs, dir: dir}, aside: holder{fs: s.fs, dir: filepath.Dir(opt.Side)},
-		pending: map[int]content.Ranges{}, dirty: map[int]*writing{}, busy: map[int]int{}, leaving: map[int]bool{},
+		pending: map[int]content.Ranges{}, dirty: map[int]*writing{}, busy: map[int]int{}, leaving: map[int]bool{}, seen: map[int]content.Ranges{},
 		anchored: map[int]bool{}, rooted: map[string]bool{},
 	}
 	o := &Object{store: s, obj: obj, dir: dir, slots: make([]slot, len(obj.Files())+1), fetch: f}
@@ -145,6 +149,9 @@ func (o *Object) lookAt(r vfs.Root, i int, resume bool) (FileState, error) {
 			return 0, diskError("remove", o.full(i), err)
 		}
 		begun = false
+		if final, err = r.Lstat(o.fetch.final(o, i)); err != nil {
+			return 0, diskError("stat", o.full(i), err)
+		}
 	}
 	switch {
 	case begun && (named || !resume || !part.Mode.IsRegular()):
@@ -206,6 +213,19 @@ func (f *fetch) part(o *Object, file int) string {
 		return f.as.Part().String()
 	}
 	return f.as.String() + "/" + o.obj.Files()[file].Path.Part().String()
+}
+
+// see remembers bytes that passed through our hands since a sync failed. Others that the caller calls verified were
+// written before it, and may be lost.
+func (f *fetch) see(at int, off int64, length int) {
+	if !f.failedOnce.Load() {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r := f.seen[at]
+	r.Add(off, off+int64(length))
+	f.seen[at] = r
 }
 
 // fail has the next Sync fail.

@@ -115,6 +115,7 @@ func (o *Object) ReadAt(p []byte, file int, off int64) error {
 	if id := o.slots[at].identity.Load(); id != nil {
 		return o.unchanged(at, h, *id)
 	}
+	o.fetch.see(at, off, len(p))
 	return nil
 }
 

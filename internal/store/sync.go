@@ -1,8 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"errors"
+	"maps"
 	"path"
+	"slices"
 
 	"github.com/potluck-p2p/potluck/internal/content"
 	"github.com/potluck-p2p/potluck/internal/vfs"
@@ -20,7 +23,7 @@ type Durable struct {
 }
 
 // Sync makes everything written so far durable, beside further writes, and returns the ranges that were Verified
-// before it began and not returned before.
+// before it began and not returned before, in order.
 //
 // After an error nothing that Sync has not returned is to be trusted, even if a read shows it: the system may have
 // forgotten that it never reached the disk. The store forgets all those ranges; the caller fetches them again, or
@@ -46,7 +49,7 @@ func (o *Object) Sync() ([]Durable, error) {
 		return nil, err
 	}
 	var durable []Durable
-	for file := range pending {
+	for _, file := range sorted(pending) {
 		for r := range pending[file].All() {
 			durable = append(durable, Durable{file, r})
 		}
@@ -54,6 +57,9 @@ func (o *Object) Sync() ([]Durable, error) {
 	o.rest()
 	return durable, nil
 }
+
+// errEarlier stands for the error of a sync that failed before bytes written ahead of it were called verified.
+var errEarlier = errors.New("an earlier sync failed")
 
 // flush syncs files, and the names by which they are found.
 func (o *Object) flush(dirty map[int]*writing) error {
@@ -63,7 +69,8 @@ func (o *Object) flush(dirty map[int]*writing) error {
 	}
 	var each, all []int // slots to sync one by one; slots that may go together
 	together := false
-	for at, w := range dirty {
+	for _, at := range sorted(dirty) {
+		w := dirty[at]
 		if f.isSide(at) {
 			if err := o.syncSide(at); err != nil {
 				return err
@@ -133,7 +140,7 @@ type anchors struct {
 // names are the anchors of files whose names may not be durable yet.
 func (o *Object) names(dirty map[int]*writing) anchors {
 	a := anchors{folders: map[string]bool{}}
-	for at := range dirty {
+	for _, at := range sorted(dirty) {
 		if !o.fetch.anchored[at] && !o.fetch.isSide(at) {
 			o.addAnchor(&a, at)
 		}
@@ -156,7 +163,7 @@ func (o *Object) addAnchor(a *anchors, at int) {
 // anchor syncs the folders and remembers it.
 func (o *Object) anchor(a anchors) error {
 	f := o.fetch
-	for dir := range a.folders {
+	for _, dir := range sorted(a.folders) {
 		if err := f.main.with(func(r vfs.Root) error { return r.SyncDir(dir) }); err != nil {
 			return diskError("sync", f.main.dir+"/"+dir, err)
 		}
@@ -174,8 +181,8 @@ func (o *Object) anchor(a anchors) error {
 // the disk.
 func (o *Object) distrust(dirty map[int]*writing) {
 	f := o.fetch
+	f.failedOnce.Store(true)
 	f.mu.Lock()
-	f.pending = map[int]content.Ranges{}
 	for at, w := range dirty {
 		if since := f.dirty[at]; since != nil {
 			w.evicted, w.by = w.evicted || since.evicted || w.by != since.by, since.by
@@ -183,13 +190,21 @@ func (o *Object) distrust(dirty map[int]*writing) {
 		f.dirty[at] = w
 	}
 	f.mu.Unlock()
-	for at := range dirty {
+	for _, at := range sorted(dirty) {
 		if h, err := o.open(at); err == nil {
-			h.file.DropCache()
+			_ = h.file.DropCache() // best effort by its contract
 			h.release()
 		}
 	}
+	// What was verified before this point was read from the cache, or written too early.
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pending = map[int]content.Ranges{}
+	f.seen = map[int]content.Ranges{}
 }
+
+// sorted are the keys of a map in order, so that the same calls touch the disk in the same order.
+func sorted[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
 
 // rest closes the folder when nothing is left to be written.
 func (o *Object) rest() {

@@ -41,6 +41,7 @@ func (o *Object) WriteAt(p []byte, file int, off int64) error {
 	if err != nil {
 		return &DiskError{Path: o.full(at), Op: "write", Err: err}
 	}
+	o.fetch.see(at, off, len(p))
 	return nil
 }
 
@@ -54,13 +55,17 @@ func (o *Object) Verified(e content.Extent) {
 	if state == Whole || state == Found {
 		return // Finish makes a Found file durable
 	}
-	at, _, err := o.place(e.File, e.Offset)
+	at, off, err := o.place(e.File, e.Offset)
 	if err != nil {
 		return
 	}
 	f := o.fetch
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.failedOnce.Load() && f.failed == nil && !f.seen[at].Contains(off, off+e.Length) {
+		// Written before a sync that failed, and called verified after it: the next Sync must not vouch for it.
+		f.failed = &DiskError{Path: o.full(at), Op: "sync", Err: errEarlier}
+	}
 	r := f.pending[e.File]
 	r.Add(e.Offset, e.End())
 	f.pending[e.File] = r

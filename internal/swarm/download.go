@@ -55,6 +55,15 @@ func (s *Swarm) fillAll(now time.Time) {
 	}
 }
 
+// Beat is to be called about every scheduler.Retry: only time decides whether a slow request is asked of another peer too.
+func (s *Swarm) Beat(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == Fetching {
+		s.fillAll(now)
+	}
+}
+
 // arriving decides on the header of a Piece message.
 func (s *Swarm) arriving(now time.Time, p *peer, m *wire.Message) (Arrival, error) {
 	a := Arrival{Block: bittorrent.Block{Piece: int(m.Index), Begin: int(m.Begin), Length: int(m.Length)}}

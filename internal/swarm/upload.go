@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/protocol/bittorrent"
+	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
 )
 
 // requested checks a request for legality and queues it.
@@ -65,6 +66,10 @@ func (s *Swarm) Tick(now time.Time, id PeerID) (next time.Time, err error) {
 		p.conv.DropRequests(now)
 		s.sched.ReleaseAll(id)
 		s.fillAll(now)
+		if s.sched.Receiving(id) {
+			// Nobody else can be asked for a block while it arrives.
+			return now, wire.ProtocolError("stopped in the middle of a block")
+		}
 	}
 	if s.content == nil {
 		s.metadata.expire(now)

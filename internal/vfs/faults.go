@@ -11,7 +11,7 @@ import (
 // Op is a kind of operation that [Faults] can make fail.
 type Op uint8
 
-// The operations. OpSync is File.Datasync.
+// The operations. OpSync is File.Datasync, OpClose is File.Close, which closes even if it fails.
 const (
 	OpOpen Op = iota
 	OpRead
@@ -25,6 +25,7 @@ const (
 	OpReadDir
 	OpSyncDir
 	OpSyncAll
+	OpClose
 	ops
 )
 
@@ -292,4 +293,7 @@ func (x *faultyFile) Datasync() error {
 
 func (x *faultyFile) Stat() (Info, error) { return x.inner.Stat() }
 func (x *faultyFile) DropCache() error    { return x.inner.DropCache() }
-func (x *faultyFile) Close() error        { return x.inner.Close() }
+
+func (x *faultyFile) Close() error {
+	return errors.Join(x.f.before(Call{Op: OpClose, Name: x.name}), x.inner.Close())
+}

@@ -53,19 +53,21 @@ CREATE TABLE infos (
 	raw    BLOB NOT NULL
 ) STRICT;
 
--- The files of an object in its order, each with the identity it had on disk when its bytes were hashed.
+-- The files of an object in its order, each with the identity it had on disk when its bytes were hashed. disk_name is
+-- how the disk spells the path, where that differs.
 CREATE TABLE files (
-	object   INTEGER NOT NULL REFERENCES objects ON DELETE CASCADE,
-	file     INTEGER NOT NULL,
-	path     TEXT NOT NULL,
-	size     INTEGER NOT NULL,
-	id_size  INTEGER NOT NULL,
-	mtime    INTEGER NOT NULL,
-	inode    INTEGER NOT NULL,
-	device   INTEGER NOT NULL,
-	ctime    INTEGER NOT NULL,
-	priority INTEGER NOT NULL,
-	finished INTEGER NOT NULL,
+	object    INTEGER NOT NULL REFERENCES objects ON DELETE CASCADE,
+	file      INTEGER NOT NULL,
+	path      TEXT NOT NULL,
+	size      INTEGER NOT NULL,
+	disk_name TEXT NOT NULL,
+	disk_size INTEGER NOT NULL,
+	mtime     INTEGER NOT NULL,
+	ctime     INTEGER NOT NULL,
+	inode     INTEGER NOT NULL,
+	device    INTEGER NOT NULL,
+	priority  INTEGER NOT NULL,
+	finished  INTEGER NOT NULL,
 	PRIMARY KEY (object, file)
 ) STRICT, WITHOUT ROWID;
 

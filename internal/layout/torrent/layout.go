@@ -6,7 +6,7 @@
 //
 //	v1       |aaaaaaaabb|bbbbbbccdd|dddd|        files follow each other, pieces straddle them, the last is short
 //	hybrid   |aaaaaaaa00|bbbbbbbb00|cc  |        every file but the first starts behind BEP 47 padding
-//	v2       |aaaaaaaa  |bbbbbbbb  |cc  |        the same places, but the gaps are no part of any piece
+//	v2       |aaaaaaaa  |bbbbbbbb  |cc  |        the same places, but the gaps are no part of any piece's hash
 //
 // A Layout answers where on the line something is, Hashes whether bytes are the right ones, Scan makes the hashes of
 // new content. Nothing here opens a file or a socket: bytes are handed in.
@@ -95,8 +95,10 @@ func (l *Layout) PieceSize(i int) int {
 	if l.padded {
 		return int(min(l.pieceLength, l.end-start))
 	}
-	// BEP 52: "The last piece of each file may be shorter than the specified piece length".
-	return int(min(l.pieceLength, l.spans[l.spanAt(start)].end-start))
+	// BEP 52: "The last piece of each file may be shorter than the specified piece length". libtorrent 2.0 asks for whole
+	// blocks all the same, and takes zeros for what lies behind the file's end.
+	need := l.spans[l.spanAt(start)].end - start
+	return int(min(l.pieceLength, ceilDiv(need, BlockSize)*BlockSize))
 }
 
 // Need is the number of bytes of piece i that must be asked for: all but padding at its end. Padding between two files

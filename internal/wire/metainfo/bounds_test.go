@@ -11,7 +11,7 @@ import (
 // TestMemoryBounded parses descriptions made to cost much for their length: each may take four times its length, and a
 // mebibyte. Those that would cost more must be refused.
 func TestMemoryBounded(t *testing.T) {
-	const n = 100_000
+	const n = 40_000
 	build := func(one func(b *strings.Builder, i int)) string {
 		var b strings.Builder
 		for i := range n {

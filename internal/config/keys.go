@@ -1,0 +1,164 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// value is a text on its way to becoming a setting.
+type value struct {
+	text   string
+	source Source
+	tilde  string // what ~ stands for; empty when not known
+}
+
+// key is one thing that can be configured. set answers with a reason, and perhaps a hint, when a text cannot be.
+type key struct {
+	name  string
+	about string
+	set   func(*Config, value) (reason, hint string)
+	get   func(*Config) string
+}
+
+// keys is everything that can be configured, in the order it is explained.
+var keys = []key{
+	{"home", "folder of potluck's state",
+		func(c *Config, v value) (string, string) { return setPath(&c.Home, v) },
+		func(c *Config) string { return c.Home }},
+	{"listen", "HOST:PORT for peers; port 0 is chosen free",
+		func(c *Config, v value) (string, string) { return setAddress(&c.Listen, v) },
+		func(c *Config) string { return c.Listen.String() }},
+	{"api", "HOST:PORT for programs and the web page",
+		func(c *Config, v value) (string, string) { return setAddress(&c.API, v) },
+		func(c *Config) string { return c.API.String() }},
+	{"up", "most bytes per second to send, with K, M, G; 0 is no limit",
+		func(c *Config, v value) (string, string) { return setRate(&c.Up, v) },
+		func(c *Config) string { return c.Up.String() }},
+	{"down", "most bytes per second to receive, with K, M, G; 0 is no limit",
+		func(c *Config, v value) (string, string) { return setRate(&c.Down, v) },
+		func(c *Config) string { return c.Down.String() }},
+	{"offline", "use only addresses and trackers that were named",
+		func(c *Config, v value) (string, string) { return setBool(&c.Offline, v) },
+		func(c *Config) string { return strconv.FormatBool(c.Offline) }},
+	{"download_dir", "folder that fetched objects are put in",
+		func(c *Config, v value) (string, string) { return setPath(&c.DownloadDir, v) },
+		func(c *Config) string { return c.DownloadDir }},
+	{"slots", "peers served at once",
+		func(c *Config, v value) (string, string) { return setCount(&c.Slots, v, 1000) },
+		func(c *Config) string { return strconv.Itoa(c.Slots) }},
+	{"max_peers", "peers connected at once, over all objects",
+		func(c *Config, v value) (string, string) { return setCount(&c.MaxPeers, v, 100_000) },
+		func(c *Config) string { return strconv.Itoa(c.MaxPeers) }},
+	{"ratio", "times an object is given before seeding ends; 0 is no end",
+		func(c *Config, v value) (string, string) { return setRatio(&c.Ratio, v) },
+		func(c *Config) string { return strconv.FormatFloat(c.Ratio, 'f', -1, 64) }},
+}
+
+// defaults are the weakest layer.
+func defaults(env func(string) string, userDirs []byte) Layer {
+	l := Layer{
+		"listen": ":0", "api": "127.0.0.1:7685", "up": "0", "down": "0", "offline": "false", "slots": "8",
+		"max_peers": "200", "ratio": "2",
+	}
+	if home := defaultHome(env); home != "" {
+		l["home"] = home
+	}
+	if dir := downloadDir(env, userDirs); dir != "" {
+		l["download_dir"] = dir
+	}
+	return l
+}
+
+func (k key) variable() string { return "POTLUCK_" + strings.ToUpper(k.name) }
+
+// where names the exact place a value of this key came from.
+func (k key) where(s Source, fileName string) string {
+	switch s {
+	case File:
+		return fileName
+	case Environment:
+		return k.variable()
+	case Flag:
+		return "--" + strings.ReplaceAll(k.name, "_", "-")
+	}
+	return ""
+}
+
+func lookup(name string) (key, error) {
+	for _, k := range keys {
+		if k.name == name {
+			return k, nil
+		}
+	}
+	e := &Error{Key: name, Reason: "is not a setting"}
+	if near := nearest(name); near != "" {
+		e.Hint = "did you mean " + near + "?"
+	}
+	return key{}, e
+}
+
+func setPath(to *string, v value) (reason, hint string) {
+	path := v.text
+	if path == "~" || strings.HasPrefix(path, "~/") {
+		if v.tilde == "" {
+			return "cannot be told: your home folder is not known", "write the whole path"
+		}
+		path = filepath.Join(v.tilde, path[1:])
+	}
+	if path == "" {
+		return "is empty", ""
+	}
+	if strings.ContainsRune(path, 0) {
+		return "is not a path", ""
+	}
+	// A flag is meant from where the user stands. A file or a variable is read from anywhere, so there it would mean
+	// another folder each time.
+	if v.source != Flag && !filepath.IsAbs(path) {
+		return "is not an absolute path", "write the whole path, or one that begins with ~/"
+	}
+	*to = filepath.Clean(path)
+	return "", ""
+}
+
+func setAddress(to *Address, v value) (reason, hint string) {
+	*to, reason, hint = parseAddress(v.text)
+	return reason, hint
+}
+
+func setRate(to *Rate, v value) (reason, hint string) {
+	*to, reason, hint = parseRate(v.text)
+	return reason, hint
+}
+
+func setBool(to *bool, v value) (reason, hint string) {
+	switch strings.ToLower(v.text) {
+	case "1", "true", "yes", "on":
+		*to = true
+	case "0", "false", "no", "off":
+		*to = false
+	default:
+		return "is neither true nor false", ""
+	}
+	return "", ""
+}
+
+func setCount(to *int, v value, most int) (reason, hint string) {
+	n, err := strconv.Atoi(v.text)
+	if err != nil || n < 1 || n > most {
+		return fmt.Sprintf("is not a number from 1 to %d", most), ""
+	}
+	*to = n
+	return "", ""
+}
+
+func setRatio(to *float64, v value) (reason, hint string) {
+	f, err := strconv.ParseFloat(v.text, 64)
+	if err != nil || math.IsNaN(f) || f < 0 || f > 1e6 {
+		return "is not a number from 0 to 1000000", "0 seeds without end"
+	}
+	*to = f
+	return "", ""
+}
