@@ -12,6 +12,7 @@
 package intake
 
 import (
+	"fmt"
 	"sync"
 
 	"github.com/potluck-p2p/potluck/internal/content"
@@ -26,7 +27,8 @@ type Files interface {
 	Verified(e content.Extent)
 }
 
-// Report tells the outcome of a complete piece. With err the disk, not a peer, is to blame, and v means nothing.
+// Report tells the outcome of a complete piece. With err the disk or a mistake of ours, not a peer, is to blame, and v
+// means nothing.
 type Report func(piece int, v torrent.Verdict, err error)
 
 // Config is what an Intake is made of. All fields are required.
@@ -47,7 +49,9 @@ type Intake struct {
 
 	mu      sync.Mutex
 	units   map[int]*unit
-	buffers sync.Pool // of *[]byte, each of the layout's piece length
+	closed  bool
+	jobs    sync.WaitGroup // pieces handed over
+	buffers sync.Pool      // of *[]byte, each of the layout's piece length
 }
 
 // unit is a piece under way: in memory, or, where data is nil, spilled to the unfinished file.
@@ -63,6 +67,9 @@ func New(cfg Config) *Intake {
 func (in *Intake) Place(piece, begin, length int) []byte {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	if in.closed {
+		return make([]byte, length) // the connection is about to end
+	}
 	u := in.units[piece]
 	if u == nil {
 		u = &unit{data: in.lease(in.cfg.Layout.Need(piece))}
@@ -83,56 +90,69 @@ func (in *Intake) Spill(piece, begin int, data []byte) error {
 
 // Complete hands a piece over to be verified and written. It waits while the workers are behind.
 func (in *Intake) Complete(piece int) {
-	in.cfg.Pool.do(func(scratch *scratch) { in.work(piece, scratch) })
+	in.mu.Lock()
+	u := in.units[piece]
+	if u == nil || in.closed {
+		in.mu.Unlock()
+		return
+	}
+	in.jobs.Add(1)
+	in.mu.Unlock()
+	in.cfg.Pool.do(func(s *scratch) {
+		defer in.jobs.Done()
+		in.work(piece, u, s)
+	})
 }
 
 // work verifies a complete piece, writes it if it is right, and reports.
-func (in *Intake) work(piece int, s *scratch) {
-	in.mu.Lock()
-	u := in.units[piece]
-	in.mu.Unlock()
-	if u == nil {
-		return
+func (in *Intake) work(piece int, u *unit, s *scratch) {
+	reported := false
+	report := func(v torrent.Verdict, err error) {
+		reported = true
+		in.cfg.Report(piece, v, err)
 	}
-	var data []byte
-	if data = u.data; data == nil {
-		data = s.buffer(in.cfg.Layout.Need(piece))
-		if err := in.readBack(piece, data); err != nil {
+	defer func() {
+		if r := recover(); r != nil {
 			in.forget(piece, u)
-			in.cfg.Report(piece, torrent.Verdict{}, err)
-			return
+			if !reported {
+				report(torrent.Verdict{}, fmt.Errorf("intake: internal error at piece %d: %v", piece, r))
+			}
+			panic(r) // the pool counts it
 		}
+	}()
+	v, err := in.check(piece, u, s)
+	if err == nil && v.OK {
+		err = in.keep(piece, u)
 	}
-	v := in.cfg.Hashes.Check(piece, data)
-	if !v.OK {
-		// Where the bad blocks are known the good ones are kept.
-		if len(v.Bad) == 0 {
-			in.forget(piece, u)
-		}
-		in.cfg.Report(piece, v, nil)
-		return
+	// Where the bad blocks are known the good ones stay, and the bad ones are put in their place again.
+	if err != nil || v.OK || len(v.Bad) == 0 {
+		in.forget(piece, u)
 	}
-	if in.cfg.NeedLeaves(piece) {
-		v.Leaves = torrent.AppendLeafHashes(nil, data)
-	}
-	var err error
-	if u.data != nil {
-		err = in.Spill(piece, 0, data)
-	}
-	if err == nil {
-		err = in.each(piece, 0, len(data), func(e content.Extent, _ int) error {
-			in.cfg.Files.Verified(e)
-			return nil
-		})
-	}
-	in.forget(piece, u)
-	in.cfg.Report(piece, v, err)
+	report(v, err)
 }
 
-func (in *Intake) readBack(piece int, data []byte) error {
-	clear(data)
-	return in.each(piece, 0, len(data), func(e content.Extent, at int) error {
-		return in.cfg.Files.ReadAt(data[at:at+int(e.Length)], e.File, e.Offset)
+// check verifies a complete piece.
+func (in *Intake) check(piece int, u *unit, s *scratch) (torrent.Verdict, error) {
+	if u.data == nil {
+		return in.checkSpilled(piece, s)
+	}
+	v := in.cfg.Hashes.Check(piece, u.data)
+	if v.OK && in.cfg.NeedLeaves(piece) {
+		v.Leaves = torrent.AppendLeafHashes(nil, u.data)
+	}
+	return v, nil
+}
+
+// keep writes a piece that is right, unless it was spilled, and tells that it is.
+func (in *Intake) keep(piece int, u *unit) error {
+	if u.data != nil {
+		if err := in.Spill(piece, 0, u.data); err != nil {
+			return err
+		}
+	}
+	return in.each(piece, 0, in.cfg.Layout.Need(piece), func(e content.Extent, _ int) error {
+		in.cfg.Files.Verified(e)
+		return nil
 	})
 }
 
@@ -160,29 +180,39 @@ func (in *Intake) forget(piece int, u *unit) {
 	}
 }
 
-// lease takes memory for a piece from the budget; nil if there is none left.
+// lease takes memory for a piece from the budget; nil if there is none left. Only buffers of whole pieces are used again.
 func (in *Intake) lease(n int) []byte {
-	full := int(in.cfg.Layout.PieceLength())
-	if !in.cfg.Budget.take(full) {
+	if !in.cfg.Budget.take(n) {
 		return nil
 	}
-	if b, ok := in.buffers.Get().(*[]byte); ok {
-		return (*b)[:n]
+	if n < in.full() {
+		return make([]byte, n)
 	}
-	return make([]byte, full)[:n]
+	if b, ok := in.buffers.Get().(*[]byte); ok {
+		return *b
+	}
+	return make([]byte, n)
 }
 
 func (in *Intake) giveBack(data []byte) {
 	if data == nil {
 		return
 	}
-	full := data[:cap(data)]
-	in.buffers.Put(&full)
-	in.cfg.Budget.give(int(in.cfg.Layout.PieceLength()))
+	if len(data) == in.full() && !in.closed {
+		in.buffers.Put(&data)
+	}
+	in.cfg.Budget.give(len(data))
 }
 
-// Close gives back the memory of all pieces under way. Nothing may be placed, and no piece be with the workers, after it.
+func (in *Intake) full() int { return int(in.cfg.Layout.PieceLength()) }
+
+// Close waits for the pieces that are with the workers and gives back the memory of all others. What is placed or handed
+// over after it is thrown away.
 func (in *Intake) Close() {
+	in.mu.Lock()
+	in.closed = true
+	in.mu.Unlock()
+	in.jobs.Wait()
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for piece, u := range in.units {

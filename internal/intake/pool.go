@@ -2,22 +2,11 @@ package intake
 
 import "sync"
 
-// Pool is the workers that hash and write, shared by all objects. Each has one buffer for pieces that are read back, so
-// its memory is bounded by the largest piece times the number of workers.
+// Pool is the workers that hash and write, shared by all objects. Each has one small buffer for pieces that are read back.
 type Pool struct {
 	jobs    chan func(*scratch)
 	workers sync.WaitGroup
 	panics  func(any)
-}
-
-// scratch is a worker's own buffer.
-type scratch struct{ b []byte }
-
-func (s *scratch) buffer(n int) []byte {
-	if cap(s.b) < n {
-		s.b = make([]byte, n)
-	}
-	return s.b[:n]
 }
 
 // NewPool starts n workers. onPanic is told of a panic in a job, which ends the job but not the worker (promise 4.8).

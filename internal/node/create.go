@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -71,7 +72,10 @@ func measure(ctx context.Context, st *store.Store, req CreateRequest, progress P
 		return nil, err
 	}
 	obj, ids, err := st.Adopt(req.Path, store.AdoptOptions{Name: req.Name, Note: note})
-	if err != nil {
+	switch {
+	case errors.Is(err, store.ErrMissing):
+		return nil, &Error{"no-such-file", req.Path + ": there is no such file or folder", "check the path", ExitDisk, err}
+	case err != nil:
 		return nil, err
 	}
 	if obj.Size() == 0 {

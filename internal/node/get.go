@@ -67,13 +67,12 @@ func (n *Node) get(ctx context.Context, req GetRequest) (*object, error) {
 		return nil, err
 	}
 	w.trackers = append(w.trackers, tiers(req.Trackers)...)
-	w.peers = append(w.peers, req.Peers...)
-	peers, err := n.resolvePeers(ctx, w.peers, req.Peers)
+	typed, err := n.resolvePeers(ctx, req.Peers)
 	if err != nil {
 		return nil, err
 	}
 	if o := n.holding(w.hash); o != nil {
-		return o, n.again(ctx, o, req, w, peers)
+		return o, n.again(ctx, o, req, w, typed)
 	}
 	dir := req.Dir
 	if dir == "" {
@@ -95,7 +94,8 @@ func (n *Node) get(ctx context.Context, req GetRequest) (*object, error) {
 	}
 	o := n.newObject(r)
 	o.patience = req.Wait
-	o.swarm.Found(swarm.FromUser, peers...)
+	o.swarm.Found(swarm.FromUser, typed...)
+	n.linked(o)
 	n.publish(EventAdded, o, "")
 	if w.torrent != nil {
 		o.swarm.Stop(swarm.Checking, nil)
@@ -169,13 +169,27 @@ func fromTorrent(b []byte, selected []string) (*wanted, error) {
 	return &wanted{hash: t.Info.Hash, name: t.Info.Name.String(), torrent: t, trackers: t.Trackers, webSeeds: t.WebSeeds, selected: selected}, nil
 }
 
-// resolvePeers turns HOST:PORT into addresses. What the user typed must resolve; what a link says may not.
-func (n *Node) resolvePeers(ctx context.Context, hosts, typed []string) ([]netip.AddrPort, error) {
+// linked makes an object's swarm know the addresses that its link carries, as far as they resolve.
+func (n *Node) linked(o *object) {
+	peers := o.theRecord().Peers
+	if len(peers) == 0 {
+		return
+	}
+	n.run(o, func() {
+		for _, h := range peers {
+			if addrs, err := n.resolvePeer(o.life, h); err == nil {
+				o.swarm.Found(swarm.FromLink, addrs...)
+			}
+		}
+	})
+}
+
+// resolvePeers turns what the user typed as HOST:PORT into addresses.
+func (n *Node) resolvePeers(ctx context.Context, typed []string) ([]netip.AddrPort, error) {
 	var list []netip.AddrPort
-	for i, h := range hosts {
-		byUser := i >= len(hosts)-len(typed)
+	for _, h := range typed {
 		addrs, err := n.resolvePeer(ctx, h)
-		if err != nil && byUser {
+		if err != nil {
 			return nil, &Error{"usage", fmt.Sprintf("cannot understand the peer %s: %v", h, err), "give HOST:PORT", ExitUsage, err}
 		}
 		list = append(list, addrs...)

@@ -379,9 +379,7 @@ func (n *Node) restore(ctx context.Context) error {
 
 func (n *Node) restoreOne(o *object) {
 	r := o.theRecord()
-	if peers, err := n.resolvePeers(o.life, r.Peers, nil); err == nil {
-		o.swarm.Found(swarm.FromUser, peers...)
-	}
+	n.linked(o)
 	if r.Info == nil {
 		o.swarm.Resume(n.cfg.Now())
 		if r.State == catalog.State(swarm.Paused) {

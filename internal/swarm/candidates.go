@@ -1,10 +1,8 @@
 package swarm
 
 import (
-	"hash/crc32"
 	"math/rand/v2"
 	"net/netip"
-	"slices"
 	"time"
 )
 
@@ -13,25 +11,32 @@ type Origin uint8
 
 // The origins of addresses.
 const (
-	FromUser    Origin = iota // --peer, or x.pe in the link: dialled for as long as it takes
+	FromUser    Origin = iota // --peer: dialled for as long as it takes
+	FromLink                  // x.pe: whoever made the link says so
 	FromPeer                  // it connected to us and told where it listens
 	FromTracker               // a hint
 )
 
 // candidates is the table of addresses that could be dialled. Every entry is idle, dialling or connected; an address that
-// failed waits longer each time, and one that is only a hint is forgotten after maxTries.
+// failed waits longer each time, and one that is only a hint is given up after maxTries: it is tried once an hour, and
+// makes room for others when the table is full.
 type candidates struct {
 	rng     *rand.Rand
+	port    uint16 // ours
 	table   map[netip.AddrPort]*candidate
-	bans    map[netip.Addr]time.Time
+	bans    bans
+	own     ownAddress
 	dialing int
+	quiet   time.Time // nobody can be dialled before; zero: not known
 }
 
 type candidate struct {
 	origin Origin
 	phase  phase
 	fails  int
+	rank   uint32    // the canonical priority, or a lot where our address is not known
 	next   time.Time // not to be dialled before
+	since  time.Time // when it was linked
 }
 
 type phase uint8
@@ -40,19 +45,31 @@ const (
 	idle phase = iota
 	dialling
 	linked
+	ourselves // never to be dialled
 )
 
 const (
 	maxCandidates = 4000
-	maxBans       = 4000
 	maxTries      = 3
+	maxLinkTries  = 12
 	maxDialling   = 16 // of one object
 )
 
-func (c *candidates) init(rng *rand.Rand) {
-	c.rng = rng
+const (
+	// goodFor is how long a connection must have lasted to be held for a success.
+	goodFor = time.Minute
+	// laterAgain is the wait after a connection that one side did not need.
+	laterAgain = time.Minute
+	// uselessFor is the wait after a connection between two that are complete.
+	uselessFor = 10 * time.Minute
+	// givenUp is the wait after the last of the tries.
+	givenUp = time.Hour
+)
+
+func (c *candidates) init(rng *rand.Rand, port uint16) {
+	c.rng, c.port = rng, port
 	c.table = make(map[netip.AddrPort]*candidate)
-	c.bans = make(map[netip.Addr]time.Time)
+	c.bans = make(bans)
 }
 
 // Found adds addresses to the table of those that could be dialled. The caller has checked that they may be.
@@ -67,18 +84,54 @@ func (s *Swarm) Found(origin Origin, addrs ...netip.AddrPort) {
 
 func (c *candidates) add(origin Origin, addr netip.AddrPort) {
 	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+	c.quiet = time.Time{}
 	if old := c.table[addr]; old != nil {
 		old.origin = min(old.origin, origin)
 		return
 	}
-	if len(c.table) >= maxCandidates && origin != FromUser {
+	if len(c.table) >= maxCandidates && origin != FromUser && !c.evict() {
 		return
 	}
-	c.table[addr] = &candidate{origin: origin}
+	x := &candidate{origin: origin, rank: c.rng.Uint32()}
+	if rank, known := c.own.rank(addr, c.port); known {
+		x.rank = rank
+	}
+	c.table[addr] = x
+}
+
+// evict makes room by forgetting the hint that failed most often, if one failed.
+func (c *candidates) evict() bool {
+	var worst netip.AddrPort
+	var most *candidate
+	for a, x := range c.table {
+		if x.phase != idle || x.fails == 0 || x.origin <= FromLink {
+			continue
+		}
+		if most == nil || x.fails > most.fails || x.fails == most.fails && a.Compare(worst) < 0 {
+			worst, most = a, x
+		}
+	}
+	delete(c.table, worst)
+	return most != nil
+}
+
+// hear takes a peer's word for our own address.
+func (c *candidates) hear(own netip.Addr) {
+	if !c.own.hear(own) {
+		return
+	}
+	for a, x := range c.table {
+		if rank, known := c.own.rank(a, c.port); known {
+			x.rank = rank
+		}
+	}
 }
 
 // NextDial picks the next address to dial, if another connection is wanted, and says how often it was tried in vain. The
 // shell must report how it went: by Join, or by DialFailed.
+//
+// Those the user named come first, then those that failed least, and among equals those of the highest canonical priority
+// (BEP 40): "it may be beneficial for clients to take that into consideration when deciding which peers to connect to".
 func (s *Swarm) NextDial(now time.Time) (addr netip.AddrPort, try int, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,45 +139,65 @@ func (s *Swarm) NextDial(now time.Time) (addr netip.AddrPort, try int, ok bool) 
 	if !s.moving() || c.dialing >= maxDialling || len(s.peers)+c.dialing >= s.cfg.MaxPeers {
 		return addr, 0, false
 	}
-	var best []netip.AddrPort
-	bestFails := 0
-	for a, x := range c.table {
-		switch {
-		case x.phase != idle || x.next.After(now) || c.banned(now, a.Addr()):
-			continue
-		case len(best) > 0 && x.fails > bestFails:
-			continue
-		case len(best) > 0 && x.fails < bestFails:
-			best = best[:0]
-		}
-		best, bestFails = append(best, a), x.fails
-	}
-	if len(best) == 0 {
+	addr, x := c.best(now)
+	if x == nil {
 		return addr, 0, false
 	}
-	// Sorted first, so that the choice depends on the random source alone and not on the map's order.
-	slices.SortFunc(best, netip.AddrPort.Compare)
-	addr = best[c.rng.IntN(len(best))]
-	c.table[addr].phase = dialling
+	x.phase = dialling
 	c.dialing++
-	return addr, bestFails, true
+	return addr, x.fails, true
+}
+
+func (c *candidates) best(now time.Time) (addr netip.AddrPort, best *candidate) {
+	if now.Before(c.quiet) {
+		return addr, nil
+	}
+	soonest := now.Add(givenUp)
+	for a, x := range c.table {
+		if x.phase != idle {
+			continue
+		}
+		if due := later(x.next, c.bans.until(a.Addr())); due.After(now) {
+			soonest = earlier(soonest, due)
+			continue
+		}
+		if best == nil || x.before(best) || !best.before(x) && a.Compare(addr) < 0 {
+			addr, best = a, x
+		}
+	}
+	if best == nil {
+		c.quiet = soonest
+	}
+	return addr, best
+}
+
+// before reports whether x is dialled before y when both are due.
+func (x *candidate) before(y *candidate) bool {
+	switch {
+	case (x.origin == FromUser) != (y.origin == FromUser):
+		return x.origin == FromUser
+	case x.fails != y.fails:
+		return x.fails < y.fails
+	}
+	return x.rank > y.rank
 }
 
 // DialFailed is told that no connection came of an address.
 func (s *Swarm) DialFailed(now time.Time, addr netip.AddrPort) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.candidates.left(now, addr, true, errStopped)
-	s.wake()
+	// If it failed because Join refused it, that is noted already.
+	if x := s.candidates.table[addr]; x != nil && x.phase == dialling {
+		s.candidates.left(now, addr, errUnreachable)
+		s.wake()
+	}
 }
 
-func (c *candidates) connected(now time.Time, addr netip.AddrPort, outgoing bool) {
-	x := c.table[addr]
-	if !outgoing || x == nil {
-		return
+func (c *candidates) connected(now time.Time, addr netip.AddrPort) {
+	if x := c.table[addr]; x != nil {
+		c.endDial(x)
+		x.phase, x.since = linked, now
 	}
-	c.endDial(x)
-	x.phase, x.fails, x.next = linked, 0, now
 }
 
 func (c *candidates) endDial(x *candidate) {
@@ -132,95 +205,62 @@ func (c *candidates) endDial(x *candidate) {
 		c.dialing--
 	}
 	x.phase = idle
+	c.quiet = time.Time{}
 }
 
 // left is told that a connection, or the attempt at one, is over.
-func (c *candidates) left(now time.Time, addr netip.AddrPort, outgoing bool, cause error) {
+func (c *candidates) left(now time.Time, addr netip.AddrPort, cause error) {
 	x := c.table[addr]
-	if !outgoing || x == nil {
+	if x == nil || x.phase == ourselves {
 		return
 	}
-	wasLinked := x.phase == linked
-	c.endDial(x)
-	x.fails++
-	if wasLinked {
-		x.fails = 1
+	if x.phase == linked && now.Sub(x.since) >= goodFor {
+		x.fails = 0
 	}
+	c.endDial(x)
+	switch cause {
+	case ErrSelf:
+		x.phase = ourselves
+	case ErrNotMoving, errStopped:
+		x.next = now
+	case ErrFull, ErrDuplicate:
+		x.next = now.Add(laterAgain)
+	case errUseless:
+		x.next = now.Add(uselessFor)
+	default:
+		x.fails++
+		x.next = now.Add(x.wait())
+	}
+}
+
+// wait is how long an address that failed is left alone.
+func (x *candidate) wait() time.Duration {
 	wait := time.Second << min(x.fails, 6)
 	switch {
-	case cause == errUseless:
-		wait = 10 * time.Minute
-	case x.origin != FromUser:
-		wait *= 8
-		if x.fails >= maxTries {
-			// Kept, so that hearing of it again does not start the count anew.
-			wait = time.Hour
-		}
+	case x.origin == FromUser, x.origin == FromLink && x.fails < maxLinkTries:
+		return wait
+	case x.fails >= maxTries:
+		return givenUp
 	}
-	x.next = now.Add(wait)
+	return 8 * wait
 }
 
-// reachable notes where a peer that connected to us says it listens.
-func (c *candidates) reachable(addr netip.AddrPort, outgoing bool, port uint16) {
-	if !outgoing && port != 0 {
-		listen := netip.AddrPortFrom(addr.Addr(), port)
-		c.add(FromPeer, listen)
+// listens notes where a peer that connected to us says it listens, so that it is dialled only when it has left. It returns
+// the address to report to left then.
+func (c *candidates) listens(now time.Time, addr netip.AddrPort, port uint16) netip.AddrPort {
+	listen := netip.AddrPortFrom(addr.Addr().Unmap(), port)
+	c.add(FromPeer, listen)
+	if x := c.table[listen]; x == nil || x.phase != idle {
+		return netip.AddrPort{}
 	}
+	c.connected(now, listen)
+	return listen
 }
 
-func (c *candidates) ban(addr netip.AddrPort) {
-	if x := c.table[addr]; x != nil {
-		c.endDial(x)
-		x.phase = linked // ourselves: never dialled again
-	}
-}
-
-func (c *candidates) banUntil(ip netip.Addr, until time.Time) {
-	if len(c.bans) >= maxBans {
-		clear(c.bans)
-	}
-	c.bans[ip] = until
-}
-
-func (c *candidates) banned(now time.Time, ip netip.Addr) bool {
-	until, ok := c.bans[ip]
-	return ok && now.Before(until)
+// named reports whether the user named the address.
+func (c *candidates) named(addr netip.AddrPort) bool {
+	x := c.table[addr]
+	return x != nil && x.origin == FromUser
 }
 
 func (c *candidates) known() int { return len(c.table) }
-
-// Priority is BEP 40's canonical priority of a connection between two addresses: both ends compute the same number, so
-// that a swarm in which everyone prefers the greater ones is well mixed.
-func Priority(a, b netip.AddrPort) uint32 {
-	castagnoli := crc32.MakeTable(crc32.Castagnoli)
-	x, y := a.Addr().Unmap(), b.Addr().Unmap()
-	if x == y {
-		// "If the IP addresses are the same, the port numbers... should be used instead."
-		p := []uint16{min(a.Port(), b.Port()), max(a.Port(), b.Port())}
-		return crc32.Checksum([]byte{byte(p[0] >> 8), byte(p[0]), byte(p[1] >> 8), byte(p[1])}, castagnoli)
-	}
-	xs, ys := masked(x, y), masked(y, x)
-	if slices.Compare(xs, ys) > 0 {
-		xs, ys = ys, xs
-	}
-	return crc32.Checksum(append(xs, ys...), castagnoli)
-}
-
-// masked blurs an address the more the farther it is from the other: "a mask of FF.FF.55.55" for IPv4, one group further
-// when they share a /16, none when they share a /24; for IPv6 likewise from the 48th bit on.
-func masked(addr, other netip.Addr) []byte {
-	b, o := addr.AsSlice(), other.AsSlice()
-	keep, step := 2, 1
-	if addr.Is6() {
-		keep, step = 6, 1
-	}
-	if len(b) == len(o) {
-		for keep < len(b) && keep < 2*step+len(b)/2 && slices.Equal(b[:keep], o[:keep]) {
-			keep += step
-		}
-	}
-	for i := keep; i < len(b); i++ {
-		b[i] &= 0x55
-	}
-	return b
-}

@@ -15,7 +15,7 @@ func (s *Swarm) Applicants(now time.Time, object uint64, dst []choker.Peer) []ch
 	if s.content == nil || !s.moving() {
 		return dst
 	}
-	for _, p := range s.peers {
+	for _, p := range s.list {
 		if !p.started || p.kicked != nil {
 			continue
 		}
@@ -40,8 +40,8 @@ func (s *Swarm) Applicants(now time.Time, object uint64, dst []choker.Peer) []ch
 func (s *Swarm) Grant(now time.Time, unchoke func(PeerID) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, p := range s.peers {
-		if !p.started {
+	for _, p := range s.list {
+		if !p.started || p.kicked != nil {
 			continue
 		}
 		give := unchoke(p.id)
@@ -56,13 +56,24 @@ func (s *Swarm) Grant(now time.Time, unchoke func(PeerID) bool) {
 	}
 }
 
-// allowedFast is the set of pieces a peer may have while choked. BEP 6 leaves k to the sender and suggests ten.
-func (s *Swarm) allowedFast(p *peer) []int {
-	var have []int
-	for _, i := range bittorrent.AllowedFastSet(10, s.content.Layout.Pieces(), s.cfg.InfoHash.Wire()[0], p.addr.Addr()) {
+// Bounds of what a peer may have while choked. BEP 6 leaves both to the sender: "We currently set k to 10", and k "should be
+// small enough to avoid abuse".
+const (
+	fastPieces = 10
+	fastBytes  = 16 << 20
+)
+
+// allowFast tells a peer which pieces it may have while choked: as many of the canonical set as are within fastBytes and
+// we have. It may have each of them once.
+func (s *Swarm) allowFast(p *peer) {
+	l := s.content.Layout
+	k := min(fastPieces, max(1, int(fastBytes/l.PieceLength())))
+	var pieces []int
+	for _, i := range bittorrent.AllowedFastSet(k, l.Pieces(), s.cfg.InfoHash.Wire()[0], p.addr.Addr()) {
 		if s.have.Has(i) {
-			have = append(have, i)
+			pieces = append(pieces, i)
+			p.fastLeft += int64(l.PieceSize(i))
 		}
 	}
-	return have
+	p.conv.AllowFast(pieces)
 }

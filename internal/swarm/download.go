@@ -2,6 +2,7 @@ package swarm
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/layout/torrent"
@@ -13,7 +14,7 @@ import (
 
 // fill tells the peer whether we want something of it, and asks for as much as its window allows.
 func (s *Swarm) fill(now time.Time, p *peer) {
-	if s.sched == nil || !p.started || s.state != Fetching && s.state != Seeding {
+	if s.sched == nil || !p.started || p.kicked != nil || s.state != Fetching && s.state != Seeding {
 		return
 	}
 	want := s.state == Fetching && s.sched.Interesting(p.id)
@@ -22,10 +23,10 @@ func (s *Swarm) fill(now time.Time, p *peer) {
 		return
 	}
 	room := p.conv.Room()
-	if room == 0 {
+	if room == 0 || p.dry == s.stirred {
 		return
 	}
-	opt := scheduler.PickOptions{Fast: p.conv.DownRate(now) >= fastRate, Exclude: s.unverifiable}
+	opt := scheduler.PickOptions{Fast: p.conv.DownRate(now) >= fastRate, Exclude: s.exclude}
 	if p.conv.PeerChoking() {
 		if p.allowed.Count() == 0 {
 			return
@@ -40,14 +41,19 @@ func (s *Swarm) fill(now time.Time, p *peer) {
 	if len(s.blocks) > 0 {
 		p.wake()
 	}
+	if len(s.blocks) < room {
+		// Looking again is worth it only after something has changed: at the end of a download it looks at every block.
+		p.dry = s.stirred
+	}
 }
 
 // fastRate is the rate from which on a peer is given whole pieces, in bytes per second.
 const fastRate = 64 << 10
 
-// fillAll asks everyone again, after blocks became free or wanted.
-func (s *Swarm) fillAll(now time.Time) {
-	for _, p := range s.peers {
+// stir asks everyone again, after blocks became free or wanted.
+func (s *Swarm) stir(now time.Time) {
+	s.stirred++
+	for _, p := range s.list {
 		s.fill(now, p)
 		if p.conv.HasOut() {
 			p.wake()
@@ -60,7 +66,7 @@ func (s *Swarm) Beat(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state == Fetching {
-		s.fillAll(now)
+		s.stir(now)
 	}
 }
 
@@ -94,11 +100,11 @@ func (s *Swarm) Landed(now time.Time, id PeerID, arrivals []Arrival, dst []int) 
 	}
 	for i := range arrivals {
 		a := &arrivals[i]
-		p.conv.Arrived(now, a.Length)
 		s.down.Add(now, a.Length)
 		if !a.Wanted {
-			continue
+			continue // and no merit of the peer's
 		}
+		p.conv.Arrived(now, a.Length)
 		r := scheduler.Request{Unit: a.Piece, Block: a.Begin / bittorrent.BlockSize}
 		complete, cancel := s.sched.Arrived(now, id, r)
 		for _, other := range cancel {
@@ -112,6 +118,7 @@ func (s *Swarm) Landed(now time.Time, id PeerID, arrivals []Arrival, dst []int) 
 			dst = append(dst, a.Piece)
 		}
 	}
+	p.dry = 0
 	s.fill(now, p)
 	if p.conv.HasOut() {
 		p.wake()
@@ -137,18 +144,28 @@ func (s *Swarm) Checked(now time.Time, piece int, v torrent.Verdict) {
 		s.sched.Forget(piece)
 	default:
 		blame = s.sched.Failed(piece, v.Bad, digests(v.Leaves))
-		s.wasted += int64(s.content.Layout.Need(piece))
+		s.wasted += s.bad(piece, v.Bad)
 		s.wantLeaves(piece)
 	}
 	for _, id := range blame.Guilty {
 		s.punish(now, id, piece)
 	}
 	if !v.OK {
-		for _, p := range s.peers {
-			s.askHashes(now, p)
-		}
-		s.fillAll(now)
+		s.askAllHashes(now)
+		s.stir(now)
 	}
+}
+
+// bad is how many bytes of a failed piece are of no use: those of the bad blocks, if these are known.
+func (s *Swarm) bad(piece int, blocks []int) (bytes int64) {
+	if len(blocks) == 0 {
+		return int64(s.content.Layout.Need(piece))
+	}
+	for _, b := range blocks {
+		_, n := s.content.Layout.Block(piece, b)
+		bytes += int64(n)
+	}
+	return bytes
 }
 
 // NeedLeaves reports whether the hashes of a passed piece's blocks would tell who lied in an attempt before.
@@ -167,10 +184,13 @@ func digests(leaves []metainfo.HashV2) []scheduler.Digest {
 }
 
 func (s *Swarm) passed(now time.Time, piece int) {
-	s.have.Set(piece)
-	s.verifiedBytes += int64(s.content.Layout.Need(piece))
+	if !s.have.Set(piece) {
+		return
+	}
+	s.hashes.forget(piece)
+	s.verifiedBytes += s.wantedOf(piece)
 	done := s.sched.Done()
-	for _, p := range s.peers {
+	for _, p := range s.list {
 		if p.started && !p.have.Has(piece) {
 			p.conv.AnnouncePiece(piece)
 			p.wake()
@@ -185,7 +205,7 @@ func (s *Swarm) passed(now time.Time, piece int) {
 	}
 	s.state = Seeding
 	s.facts.Complete = true
-	for _, p := range s.peers {
+	for _, p := range s.list {
 		s.fill(now, p)
 		if err := s.checkUseful(p); err != nil {
 			s.kick(p, err)
@@ -195,26 +215,41 @@ func (s *Swarm) passed(now time.Time, piece int) {
 	s.wake()
 }
 
+// punish bans a peer that sent bad data, also when it has left since.
 func (s *Swarm) punish(now time.Time, id PeerID, piece int) {
-	p := s.peers[id]
-	if p == nil {
+	var liar departed
+	if p := s.peers[id]; p != nil {
+		liar = departed{id, p.addr, s.client(p)}
+		s.kick(p, wire.ProtocolError(fmt.Sprintf("sent bad data for piece %d", piece)))
+	} else if i := slices.IndexFunc(s.gone, func(d departed) bool { return d.id == id }); i >= 0 {
+		liar = s.gone[i]
+	} else {
 		return
 	}
-	s.facts.Accused = append(s.facts.Accused, Accusation{Addr: p.addr.String(), Client: s.client(p), Piece: piece})
-	s.candidates.banUntil(p.addr.Addr(), now.Add(banFor))
-	s.kick(p, wire.ProtocolError(fmt.Sprintf("sent bad data for piece %d", piece)))
+	s.facts.Accused = append(s.facts.Accused, Accusation{Addr: liar.addr.String(), Client: liar.client, Piece: piece})
+	s.candidates.bans.add(now, liar.addr.Addr())
 	s.wake()
 }
-
-// banFor is how long the address of a proven liar is refused.
-const banFor = time.Hour
 
 // Unwritten takes back a piece whose bytes could not be written: it is wanted again, and nobody is to blame.
 func (s *Swarm) Unwritten(piece int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.sched != nil {
-		s.have.Clear(piece)
-		s.sched.Unverify(piece)
+	if s.sched == nil {
+		return
 	}
+	if s.have.Clear(piece) {
+		s.verifiedBytes -= s.wantedOf(piece)
+	}
+	s.sched.Forget(piece)
+	s.sched.Unverify(piece)
+	s.stirred++
+}
+
+// wantedOf is how many bytes a piece counts among the wanted ones.
+func (s *Swarm) wantedOf(piece int) int64 {
+	if p := s.content.Priority; p != nil && p(piece) == scheduler.None {
+		return 0
+	}
+	return int64(s.content.Layout.Need(piece))
 }

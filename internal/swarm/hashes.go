@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"slices"
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/layout/torrent"
@@ -9,57 +10,93 @@ import (
 )
 
 // hashFetch gets what a v2 object needs and the info dictionary does not hold (BEP 52): the piece layers, and the leaves of
-// pieces that failed, so that the next attempt tells which block was wrong. A run of hashes is asked of one peer at a time.
+// pieces that failed, so that the next attempt tells which block was wrong. A run of hashes is asked of one peer at a time,
+// and of another one when that rejects, stays silent, lies or leaves.
 type hashFetch struct {
-	asked  map[torrent.HashRequest]hashAsk
-	leaves map[int]bool // pieces whose leaves are wanted
+	asked  map[torrent.HashRequest]*hashAsk
+	leaves []int // pieces whose leaves are wanted
 }
 
+// hashAsk is who was asked for a run of hashes.
 type hashAsk struct {
-	peer PeerID
-	sent time.Time
+	peer  PeerID // who is asked now; 0: nobody
+	sent  time.Time
+	tried []PeerID // in vain
 }
 
-// hashPatience is how long a peer may take to answer a hash request before another is asked.
-const hashPatience = 10 * time.Second
+const (
+	// hashPatience is how long a peer may take to answer a hash request before another is asked.
+	hashPatience = 10 * time.Second
+	// hashRetry is how long after the last attempt those who were tried in vain are asked again.
+	hashRetry = 30 * time.Second
+	// hashForget is when an attempt is forgotten that nobody cares for any more.
+	hashForget = 10 * time.Minute
+)
 
-func (f *hashFetch) init() {
-	f.asked = make(map[torrent.HashRequest]hashAsk)
-	f.leaves = make(map[int]bool)
+func (f *hashFetch) init() { f.asked = make(map[torrent.HashRequest]*hashAsk) }
+
+// forget gives up the leaves of a piece that has passed.
+func (f *hashFetch) forget(piece int) {
+	f.leaves = slices.DeleteFunc(f.leaves, func(i int) bool { return i == piece })
 }
 
 // unverifiable reports whether a piece must not be fetched yet, because nothing could tell whether it is right.
 func (s *Swarm) unverifiable(piece int) bool { return !s.content.Hashes.Verifiable(piece) }
 
+// askAllHashes looks for somebody to ask for the missing hashes that nobody is asked for.
+func (s *Swarm) askAllHashes(now time.Time) {
+	for _, p := range s.list {
+		s.askHashes(now, p)
+	}
+}
+
 // askHashes asks a peer for missing hashes that it must have.
 func (s *Swarm) askHashes(now time.Time, p *peer) {
-	if !p.started || p.conv.HashRoom() <= 0 || s.state != Fetching && s.state != Seeding {
+	if !p.started || p.kicked != nil || p.conv.HashRoom() <= 0 || p.have.Count() == 0 ||
+		s.state != Fetching && s.state != Seeding {
 		return
 	}
-	ask := func(r torrent.HashRequest, first, end int) bool {
-		if _, asked := s.hashes.asked[r]; !asked && p.hasOneOf(first, end) {
-			s.hashes.asked[r] = hashAsk{p.id, now}
-			p.conv.RequestHashes(wireRequest(r))
-			p.wake()
-		}
-		return p.conv.HashRoom() > 0
-	}
-	for piece := range s.hashes.leaves {
+	for _, piece := range slices.Clone(s.hashes.leaves) {
 		r, ok := s.content.Hashes.LeafRequest(piece)
 		if !ok {
-			delete(s.hashes.leaves, piece)
-		} else if !ask(r, piece, piece+1) {
+			s.hashes.forget(piece)
+		} else if !s.askHash(now, p, r, piece, piece+1) {
 			return
 		}
 	}
-	if s.content.Hashes.HasLayers() {
+	if s.exclude == nil {
 		return
 	}
 	for r, pieces := range s.content.Hashes.Missing() {
-		if !ask(r, pieces.First, pieces.End) {
+		if !s.askHash(now, p, r, pieces.First, pieces.End) {
 			return
 		}
 	}
+}
+
+// askHash asks the peer for one run of hashes, if it has one of the pieces from first up to end and the run is not on its
+// way. It reports whether the peer may be asked for more.
+func (s *Swarm) askHash(now time.Time, p *peer, r torrent.HashRequest, first, end int) bool {
+	a := s.hashes.asked[r]
+	switch {
+	case a == nil:
+		a = &hashAsk{}
+	case a.peer != 0:
+		return true
+	case slices.Contains(a.tried, p.id):
+		if now.Sub(a.sent) < hashRetry {
+			return true
+		}
+		a.tried = nil
+	}
+	if !p.hasOneOf(first, end) {
+		return true
+	}
+	a.peer, a.sent = p.id, now
+	s.hashes.asked[r] = a
+	p.conv.RequestHashes(wireRequest(r))
+	p.wake()
+	return p.conv.HashRoom() > 0
 }
 
 func (p *peer) hasOneOf(first, end int) bool {
@@ -73,62 +110,76 @@ func (p *peer) hasOneOf(first, end int) bool {
 
 // wantLeaves asks for the leaves of a piece that failed.
 func (s *Swarm) wantLeaves(piece int) {
-	if _, ok := s.content.Hashes.LeafRequest(piece); ok {
-		s.hashes.leaves[piece] = true
+	_, known := s.content.Hashes.Leaves(piece)
+	_, ok := s.content.Hashes.LeafRequest(piece)
+	if ok && !known && !slices.Contains(s.hashes.leaves, piece) {
+		s.hashes.leaves = append(s.hashes.leaves, piece)
 	}
 }
 
 func (s *Swarm) hashesArrived(now time.Time, p *peer, w wire.HashRequest, payload []byte) error {
 	r := hashRequest(w)
-	if s.hashes.asked[r].peer == p.id {
-		delete(s.hashes.asked, r)
-	}
 	list := make([]metainfo.HashV2, len(payload)/wire.HashSize)
 	for i := range list {
 		list[i] = metainfo.HashV2(payload[i*wire.HashSize:])
 	}
-	hadLayers := s.content.Hashes.HasLayers()
 	if err := s.content.Hashes.Add(r, list); err != nil {
+		// Hashes prove themselves, so this is no accident.
+		s.candidates.bans.add(now, p.addr.Addr())
+		s.hashes.failed(r, p.id)
+		s.kick(p, wire.ProtocolError("sent wrong hashes"))
+		s.askAllHashes(now)
 		return err
 	}
-	for piece := range s.hashes.leaves {
+	delete(s.hashes.asked, r)
+	for _, piece := range slices.Clone(s.hashes.leaves) {
 		if _, known := s.content.Hashes.Leaves(piece); known {
-			delete(s.hashes.leaves, piece)
+			s.hashes.forget(piece)
 		}
 	}
-	if !hadLayers && s.content.Hashes.HasLayers() {
+	if s.exclude != nil && s.content.Hashes.HasLayers() {
+		s.exclude = nil
 		s.facts.Layers = true
 		s.wake()
 	}
 	s.askHashes(now, p)
-	s.fillAll(now)
+	s.stir(now)
 	return nil
 }
 
-func (s *Swarm) hashesRejected(p *peer, w wire.HashRequest) {
-	// The entry stays until it expires, so that the same peer is not asked again at once.
-	r := hashRequest(w)
-	if a := s.hashes.asked[r]; a.peer == p.id {
-		s.hashes.asked[r] = hashAsk{0, a.sent}
+func (s *Swarm) hashesRejected(now time.Time, p *peer, w wire.HashRequest) {
+	s.hashes.failed(hashRequest(w), p.id)
+	s.askAllHashes(now)
+}
+
+// failed notes that a peer was asked in vain.
+func (f *hashFetch) failed(r torrent.HashRequest, id PeerID) {
+	if a := f.asked[r]; a != nil && a.peer == id {
+		a.peer, a.tried = 0, append(a.tried, id)
 	}
 }
 
 // release forgets what a peer that left was asked for.
 func (f *hashFetch) release(id PeerID) {
-	for r, a := range f.asked {
+	for _, a := range f.asked {
 		if a.peer == id {
-			delete(f.asked, r)
+			a.peer = 0
 		}
 	}
 }
 
-// expire forgets requests that were not answered, so that others are asked.
-func (f *hashFetch) expire(now time.Time) {
+// expire gives up on requests that were not answered, and reports whether there were any, so that others are asked.
+func (f *hashFetch) expire(now time.Time) (some bool) {
 	for r, a := range f.asked {
-		if now.Sub(a.sent) >= hashPatience {
+		switch age := now.Sub(a.sent); {
+		case a.peer != 0 && age >= hashPatience:
+			f.failed(r, a.peer)
+			some = true
+		case a.peer == 0 && age >= hashForget:
 			delete(f.asked, r)
 		}
 	}
+	return some
 }
 
 func wireRequest(r torrent.HashRequest) wire.HashRequest {
@@ -145,10 +196,10 @@ type LeafWork struct {
 	First, End int
 }
 
-// Bounds of the leaf work of one peer: requests that wait, and the pieces read for one of them.
+// Bounds of the leaf work of one peer: requests that wait, and the bytes of pieces read for one of them.
 const (
-	maxLeafWork   = 4
-	maxLeafPieces = 16
+	maxLeafWork  = 4
+	maxLeafBytes = 32 << 20
 )
 
 func (s *Swarm) serveHashes(p *peer, w wire.HashRequest) {
@@ -162,12 +213,19 @@ func (s *Swarm) serveHashes(p *peer, w wire.HashRequest) {
 		p.conv.RejectHashes(w)
 	case need.End == need.First:
 		p.conv.SendHashes(w, list)
-	case len(p.leafWork) < maxLeafWork && need.End-need.First <= maxLeafPieces && s.hasAll(need):
+	case len(p.leafWork) < maxLeafWork && s.bytesOf(need) <= maxLeafBytes && s.hasAll(need):
 		p.leafWork = append(p.leafWork, LeafWork{hashRequest(w), need.First, need.End})
 		p.wake()
 	default:
 		p.conv.RejectHashes(w)
 	}
+}
+
+func (s *Swarm) bytesOf(pieces torrent.Pieces) (bytes int64) {
+	for i := pieces.First; i < pieces.End; i++ {
+		bytes += int64(s.content.Layout.Need(i))
+	}
+	return bytes
 }
 
 func (s *Swarm) hasAll(pieces torrent.Pieces) bool {

@@ -23,12 +23,17 @@ type metadataAttempt struct {
 	got   int    // pieces
 	asked int
 	last  time.Time
+	until time.Time // others get their turn then
 }
 
 const (
 	metadataAttempts = 3
 	metadataWindow   = 8 // pieces asked for at once
 	metadataPatience = 15 * time.Second
+	// metadataTurn is how long a peer may take for the whole at the first try; each further try may take twice as long.
+	metadataTurn = time.Minute
+	// metadataRetry is how long a peer that rejected is not asked again.
+	metadataRetry = 30 * time.Second
 )
 
 func (a *metadataAttempt) pieces() int {
@@ -41,13 +46,14 @@ func (s *Swarm) askMetadata(now time.Time) {
 	if s.content != nil || f.found || s.state != Resolving {
 		return
 	}
-	for id, p := range s.peers {
-		if len(f.attempts) >= metadataAttempts {
+	for len(f.attempts) < metadataAttempts {
+		p := s.nextForMetadata(now)
+		if p == nil {
 			break
 		}
-		if size := p.conv.MetadataSize(); size > 0 && !p.metadataFailed && p.kicked == nil && f.of(id) == nil {
-			f.attempts = append(f.attempts, &metadataAttempt{peer: id, size: size, last: now})
-		}
+		until := now.Add(metadataTurn << min(p.metadataTries, 6))
+		p.metadataTries++
+		f.attempts = append(f.attempts, &metadataAttempt{peer: p.id, size: p.conv.MetadataSize(), last: now, until: until})
 	}
 	for _, a := range f.attempts {
 		p := s.peers[a.peer]
@@ -57,6 +63,19 @@ func (s *Swarm) askMetadata(now time.Time) {
 			p.wake()
 		}
 	}
+}
+
+// nextForMetadata is the peer that says it has the metadata and was tried least.
+func (s *Swarm) nextForMetadata(now time.Time) (best *peer) {
+	for _, p := range s.list {
+		if p.conv.MetadataSize() == 0 || now.Before(p.metadataAfter) || p.kicked != nil || s.metadata.of(p.id) != nil {
+			continue
+		}
+		if best == nil || p.metadataTries < best.metadataTries {
+			best = p
+		}
+	}
+	return best
 }
 
 func (f *metadataFetch) of(id PeerID) *metadataAttempt {
@@ -110,24 +129,24 @@ func (s *Swarm) metadataArrived(now time.Time, p *peer, piece int, data []byte) 
 
 // metadataFailed gives up on a peer that sent wrong metadata.
 func (s *Swarm) metadataFailed(now time.Time, p *peer, why string) {
-	p.metadataFailed = true
 	s.metadata.release(p.id)
-	s.candidates.banUntil(p.addr.Addr(), now.Add(banFor))
+	s.candidates.bans.add(now, p.addr.Addr())
 	s.kick(p, wire.ProtocolError(why))
 	s.askMetadata(now)
 }
 
 func (s *Swarm) metadataRejected(now time.Time, p *peer) {
-	p.metadataFailed = true
+	// It may have too much to do, or no longer have it.
+	p.metadataAfter = now.Add(metadataRetry)
 	s.metadata.release(p.id)
 	s.askMetadata(now)
 }
 
-// expire gives up on peers that promised metadata and do not send it.
+// expire gives up on peers that promised metadata and do not send it, or only drop by drop.
 func (f *metadataFetch) expire(now time.Time) {
 	kept := f.attempts[:0]
 	for _, a := range f.attempts {
-		if now.Sub(a.last) < metadataPatience {
+		if now.Sub(a.last) < metadataPatience && now.Before(a.until) {
 			kept = append(kept, a)
 		}
 	}

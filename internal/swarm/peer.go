@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/content"
@@ -25,15 +26,22 @@ type peer struct {
 	outgoing  bool
 	wake      func()
 	connected time.Time
-	started   bool  // it was told what we have, and the scheduler knows what it has
-	kicked    error // why its shell must hang up
+	started   bool           // it was told what we have, and the scheduler knows what it has
+	kicked    error          // why its shell must hang up
+	greeted   bool           // its first extended handshake was heeded
+	listen    netip.AddrPort // of an incoming peer: the candidate that stands for it
 
-	have           content.Bitmap
-	unchokedAt     time.Time
-	sinceUnchoke   int64
-	metadataFailed bool
-	allowed        content.Bitmap // allowed-fast pieces, as far as we were told
-	leafWork       []LeafWork     // hash requests of the peer that need pieces read
+	have          content.Bitmap
+	unchokedAt    time.Time
+	sinceUnchoke  int64
+	metadataTries int
+	metadataAfter time.Time      // not to be asked for it before
+	allowed       content.Bitmap // allowed-fast pieces, as far as we were told
+	fastLeft      int64          // bytes that it may still have while choked
+	refused       []int          // pieces that it rejected though it has them, not to be asked for until refusedAt is long ago
+	refusedAt     time.Time
+	dry           uint64     // Swarm.stirred when there was nothing left to ask it for; 0: never
+	leafWork      []LeafWork // hash requests of the peer that need pieces read
 }
 
 // Joining is a connection whose handshakes are done.
@@ -49,12 +57,13 @@ type Joining struct {
 
 // Reasons for which a connection is refused or ended, none of them the peer's fault.
 var (
-	ErrSelf      = errors.New("swarm: connected to ourselves")
-	ErrFull      = errors.New("swarm: enough peers")
-	ErrDuplicate = errors.New("swarm: already connected to this peer")
-	ErrNotMoving = errors.New("swarm: the object is stopped")
-	errStopped   = errors.New("swarm: the object was stopped")
-	errUseless   = errors.New("swarm: both sides are complete")
+	errUnreachable = errors.New("swarm: no connection")
+	ErrSelf        = errors.New("swarm: connected to ourselves")
+	ErrFull        = errors.New("swarm: enough peers")
+	ErrDuplicate   = errors.New("swarm: already connected to this peer")
+	ErrNotMoving   = errors.New("swarm: the object is stopped")
+	errStopped     = errors.New("swarm: the object was stopped")
+	errUseless     = errors.New("swarm: both sides are complete")
 )
 
 // maxPerIP bounds the connections from one address to one object.
@@ -67,32 +76,11 @@ const reqq = 2000
 func (s *Swarm) Join(now time.Time, j Joining) (PeerID, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case !s.moving():
-		return 0, ErrNotMoving
-	case j.Remote.PeerID == s.cfg.PeerID:
-		s.candidates.ban(j.Addr)
-		return 0, ErrSelf
-	case s.candidates.banned(now, j.Addr.Addr()):
-		return 0, fmt.Errorf("swarm: %v sent bad data before", j.Addr.Addr())
-	case len(s.peers) >= s.cfg.MaxPeers:
-		return 0, ErrFull
-	}
-	sameIP := 0
-	for _, p := range s.peers {
-		if p.addr.Addr() == j.Addr.Addr() {
-			sameIP++
+	if err := s.admit(now, j); err != nil {
+		if j.Outgoing {
+			s.candidates.left(now, j.Addr, err)
 		}
-		if p.remoteID != j.Remote.PeerID || p.kicked != nil {
-			continue
-		}
-		if !s.prefer(j, p) {
-			return 0, ErrDuplicate
-		}
-		s.kick(p, ErrDuplicate)
-	}
-	if sameIP >= maxPerIP {
-		return 0, ErrFull
+		return 0, err
 	}
 	s.lastID++
 	p := &peer{id: s.lastID, remoteID: j.Remote.PeerID, addr: j.Addr, outgoing: j.Outgoing, wake: j.Wake, connected: now}
@@ -110,7 +98,10 @@ func (s *Swarm) Join(now time.Time, j Joining) (PeerID, error) {
 		Hello:    hello,
 	}, pieces)
 	s.peers[p.id] = p
-	s.candidates.connected(now, j.Addr, j.Outgoing)
+	s.list = append(s.list, p)
+	if j.Outgoing {
+		s.candidates.connected(now, j.Addr)
+	}
 	if s.content != nil {
 		s.start(now, p)
 	} else {
@@ -118,6 +109,68 @@ func (s *Swarm) Join(now time.Time, j Joining) (PeerID, error) {
 	}
 	p.wake()
 	return p.id, nil
+}
+
+// admit decides whether a connection is wanted, and sends away those that it replaces.
+func (s *Swarm) admit(now time.Time, j Joining) error {
+	switch {
+	case !s.moving():
+		return ErrNotMoving
+	case j.Remote.PeerID == s.cfg.PeerID:
+		return ErrSelf
+	case s.candidates.bans.has(now, j.Addr.Addr()):
+		return fmt.Errorf("swarm: %v sent bad data before", j.Addr.Addr())
+	}
+	sameIP, staying := 0, 0
+	var twin *peer
+	for _, p := range s.list {
+		if p.addr.Addr() == j.Addr.Addr() {
+			sameIP++
+		}
+		if p.kicked != nil {
+			continue
+		}
+		staying++
+		if p.remoteID == j.Remote.PeerID {
+			twin = p
+		}
+	}
+	switch {
+	case sameIP >= maxPerIP, len(s.list) >= 2*s.cfg.MaxPeers:
+		return ErrFull
+	case twin != nil && !s.prefer(j, twin):
+		return ErrDuplicate
+	case twin != nil:
+		s.kick(twin, ErrDuplicate)
+	case staying >= s.cfg.MaxPeers:
+		lowest := s.lowest(j.Addr)
+		if lowest == nil {
+			return ErrFull
+		}
+		s.kick(lowest, ErrFull)
+	}
+	return nil
+}
+
+// lowest is the peer that makes room for a connection with addr when there are enough: the one of the lowest canonical
+// priority (BEP 40), if that of addr is higher. There is none while our own address is not known, and it is none that the
+// user named.
+func (s *Swarm) lowest(addr netip.AddrPort) *peer {
+	c := &s.candidates
+	least, known := c.own.rank(addr, c.port)
+	if !known {
+		return nil
+	}
+	var lowest *peer
+	for _, p := range s.list {
+		if p.kicked != nil || p.outgoing && c.named(p.addr) {
+			continue
+		}
+		if rank, known := c.own.rank(p.addr, c.port); known && rank < least {
+			lowest, least = p, rank
+		}
+	}
+	return lowest
 }
 
 // prefer decides between two connections to one peer, which both ends must decide alike when each dialled the other: the
@@ -143,12 +196,11 @@ func (s *Swarm) start(now time.Time, p *peer) {
 		for i := range s.have.All() {
 			p.conv.AnnouncePiece(i)
 		}
+		p.conv.TellMetadata(len(s.content.Info.Raw))
 	} else {
 		p.conv.SendHave(&s.have)
-		if !s.have.Full() || have.Count() == 0 {
-			p.conv.AllowFast(s.allowedFast(p))
-		}
 	}
+	s.allowFast(p)
 	p.have = have
 	p.allowed = content.NewBitmap(have.Len())
 	if !s.sched.AddSource(p.id) {
@@ -170,12 +222,22 @@ func (s *Swarm) Leave(now time.Time, id PeerID, cause error) {
 		return
 	}
 	delete(s.peers, id)
-	s.candidates.left(now, p.addr, p.outgoing, cause)
+	s.list = slices.DeleteFunc(s.list, func(q *peer) bool { return q == p })
+	s.remember(p)
+	if p.kicked != nil {
+		cause = p.kicked
+	}
+	if p.outgoing {
+		s.candidates.left(now, p.addr, cause)
+	} else if p.listen.IsValid() {
+		s.candidates.left(now, p.listen, cause)
+	}
 	s.metadata.release(id)
 	s.hashes.release(id)
 	if p.started {
 		s.sched.RemoveSource(id)
-		s.fillAll(now)
+		s.stir(now)
+		s.askAllHashes(now)
 	} else {
 		s.askMetadata(now)
 	}
@@ -183,6 +245,26 @@ func (s *Swarm) Leave(now time.Time, id PeerID, cause error) {
 		s.facts.SomeoneToServe = true
 	}
 	s.wake()
+}
+
+// departed is a peer that left and may still be found out: it sent bytes of pieces that are not verified yet.
+type departed struct {
+	id     PeerID
+	addr   netip.AddrPort
+	client string
+}
+
+// maxDeparted bounds the peers remembered after they left.
+const maxDeparted = 256
+
+func (s *Swarm) remember(p *peer) {
+	if p.conv.Downloaded() == 0 {
+		return
+	}
+	if len(s.gone) >= maxDeparted {
+		s.gone = slices.Delete(s.gone, 0, 1)
+	}
+	s.gone = append(s.gone, departed{p.id, p.addr, s.client(p)})
 }
 
 // kick makes the peer's shell hang up.

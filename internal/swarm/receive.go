@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"slices"
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/content"
@@ -22,8 +23,11 @@ func (s *Swarm) Receive(now time.Time, id PeerID, msgs []wire.Message, dst []Arr
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.peers[id]
-	if p == nil || p.kicked != nil {
+	if p == nil {
 		return dst, errStopped
+	}
+	if p.kicked != nil {
+		return dst, p.kicked
 	}
 	for i := range msgs {
 		if msgs[i].Type == wire.Piece {
@@ -46,8 +50,14 @@ func (s *Swarm) Receive(now time.Time, id PeerID, msgs []wire.Message, dst []Arr
 	if p.conv.HasOut() {
 		p.wake()
 	}
+	if p.conv.Backlog() > maxBacklog {
+		return dst, wire.ProtocolError("asks, and does not take the answers")
+	}
 	return dst, nil
 }
+
+// maxBacklog bounds the frames that wait for a peer to read them, in bytes.
+const maxBacklog = 4 << 20
 
 // handle is the table of contents of what a peer can say.
 func (s *Swarm) handle(now time.Time, p *peer, e bittorrent.Event) error {
@@ -55,27 +65,31 @@ func (s *Swarm) handle(now time.Time, p *peer, e bittorrent.Event) error {
 	case bittorrent.Choked:
 		s.choked(p)
 	case bittorrent.Unchoked: // fill asks after the batch
+		p.dry = 0
 	case bittorrent.AllowedFast:
 		p.allowed.Set(e.Block.Piece)
+		p.dry = 0
 	case bittorrent.Interested, bittorrent.NotInterested:
 		s.facts.SomeoneToServe = true
 		s.wake()
 	case bittorrent.Have:
-		s.peerHas(p, e.Block.Piece)
+		return s.peerHas(p, e.Block.Piece)
+	case bittorrent.DontHave:
+		s.peerLost(p, e.Block.Piece)
 	case bittorrent.HaveBitfield:
 		return s.peerHasBitfield(p, e.Payload)
 	case bittorrent.HaveAll:
 		p.have.SetAll()
 		s.sched.HaveAll(p.id)
+		p.dry = 0
 		return s.checkUseful(p)
 	case bittorrent.HaveNone:
 	case bittorrent.Requested:
 		s.requested(p, e.Block)
 	case bittorrent.Rejected:
-		s.rejected(p, e.Block)
+		s.rejected(now, p, e.Block)
 	case bittorrent.Greeted:
-		s.candidates.reachable(p.addr, p.outgoing, s.hello(p).Port)
-		s.askMetadata(now)
+		s.greeted(now, p)
 	case bittorrent.MetadataRequested:
 		s.serveMetadata(p, e.Block.Piece)
 	case bittorrent.MetadataArrived:
@@ -87,19 +101,40 @@ func (s *Swarm) handle(now time.Time, p *peer, e bittorrent.Event) error {
 	case bittorrent.HashesArrived:
 		return s.hashesArrived(now, p, e.Hash, e.Payload)
 	case bittorrent.HashesRejected:
-		s.hashesRejected(p, e.Hash)
+		s.hashesRejected(now, p, e.Hash)
 	}
 	return nil
 }
 
-func (s *Swarm) hello(p *peer) wire.ExtHandshake {
-	h, _ := p.conv.Hello()
-	return h
+// greeted takes from the peer's first extended handshake what serves to find others.
+func (s *Swarm) greeted(now time.Time, p *peer) {
+	if !p.greeted {
+		p.greeted = true
+		hello, _ := p.conv.Hello()
+		if p.outgoing {
+			s.candidates.hear(hello.YourIP)
+		} else if hello.Port != 0 {
+			p.listen = s.candidates.listens(now, p.addr, hello.Port)
+		}
+	}
+	s.askMetadata(now)
 }
 
-func (s *Swarm) peerHas(p *peer, piece int) {
-	if p.have.Set(piece) {
-		s.sched.Have(p.id, piece)
+func (s *Swarm) peerHas(p *peer, piece int) error {
+	if !p.have.Set(piece) {
+		return nil
+	}
+	s.sched.Have(p.id, piece)
+	if !s.have.Has(piece) {
+		p.dry = 0
+	}
+	return s.checkUseful(p)
+}
+
+// peerLost takes back a have (BEP 54). Requests for the piece are rejected by the peer one by one.
+func (s *Swarm) peerLost(p *peer, piece int) {
+	if p.have.Clear(piece) {
+		s.sched.Lost(p.id, piece)
 	}
 }
 
@@ -113,6 +148,7 @@ func (s *Swarm) peerHasBitfield(p *peer, b []byte) error {
 	}
 	p.have = have
 	s.sched.HaveBitmap(p.id, have)
+	p.dry = 0
 	return s.checkUseful(p)
 }
 
@@ -125,26 +161,52 @@ func (s *Swarm) checkUseful(p *peer) error {
 }
 
 func (s *Swarm) choked(p *peer) {
+	if !p.started {
+		return
+	}
+	// What it rejected just before was the choke's forerunner: some clients reject first and choke then.
+	s.retryRefused(p)
 	// With BEP 6 each request is rejected by itself.
 	if p.conv.Pending() == 0 {
 		s.sched.ReleaseAll(p.id)
+		s.stirred++
 	}
 }
 
-func (s *Swarm) rejected(p *peer, b bittorrent.Block) {
+// refusedFor is how long a piece is not asked of a peer that rejected a block of it for no reason we know of. It may have
+// been asked for too much at once, or know more than it told (BEP 54): asked again at once it would only reject again, and
+// never asked again the only source of a piece would be lost.
+const refusedFor = 30 * time.Second
+
+func (s *Swarm) rejected(now time.Time, p *peer, b bittorrent.Block) {
 	r, ok := s.request(b)
 	if !ok {
 		return
 	}
-	if !p.conv.PeerChoking() {
-		// It would be asked again at once: it does not have, or does not want to give, what it announced.
-		p.have.Clear(r.Unit)
-		s.sched.Lost(p.id, r.Unit)
-	}
-	s.sched.Release(p.id, r)
 	if p.conv.PeerChoking() {
 		p.allowed.Clear(r.Unit)
+	} else if !slices.Contains(p.refused, r.Unit) {
+		s.sched.Lost(p.id, r.Unit)
+		p.refused, p.refusedAt = append(p.refused, r.Unit), now
 	}
+	s.sched.Release(p.id, r)
+	s.stirred++
+	if len(p.refused) > maxRefused {
+		s.kick(p, wire.ProtocolError("rejects whatever it is asked for"))
+	}
+}
+
+// maxRefused bounds the pieces that a peer may reject in a row without a reason.
+const maxRefused = 1024
+
+// retryRefused lets the peer be asked again for what it rejected.
+func (s *Swarm) retryRefused(p *peer) {
+	for _, piece := range p.refused {
+		if p.have.Has(piece) {
+			s.sched.Have(p.id, piece)
+		}
+	}
+	p.refused, p.dry = p.refused[:0], 0
 }
 
 // request is the scheduler's name of a block, if it is one that we would ask for.

@@ -30,7 +30,7 @@ func (s *Swarm) Snapshot(now time.Time) Snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	sources := 0
-	for _, p := range s.peers {
+	for _, p := range s.list {
 		if p.have.Count() > 0 || s.content == nil && p.conv.MetadataSize() > 0 {
 			sources++
 		}
@@ -70,7 +70,7 @@ func (s *Swarm) Peers(now time.Time) []PeerInfo {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var list []PeerInfo
-	for _, p := range s.peers {
+	for _, p := range s.list {
 		list = append(list, PeerInfo{
 			Addr:     p.addr,
 			Client:   s.client(p),

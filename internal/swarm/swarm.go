@@ -72,6 +72,8 @@ type Swarm struct {
 	state  State
 	err    error
 	peers  map[PeerID]*peer
+	list   []*peer // the values of peers in the order they joined, so that the same calls do the same
+	gone   []departed
 	lastID PeerID
 	facts  Facts
 
@@ -83,7 +85,10 @@ type Swarm struct {
 	have    content.Bitmap
 	sched   *scheduler.Scheduler
 	hashes  hashFetch
-	blocks  []scheduler.Request // scratch of fill
+	exclude func(piece int) bool // pieces not to be asked for yet; nil when all piece layers are known
+	blocks  []scheduler.Request  // scratch of fill
+	// stirred counts the events after which a peer that had nothing left to be asked for may have something again.
+	stirred uint64
 
 	wantedBytes, verifiedBytes int64 // of wanted pieces
 	down, up                   bittorrent.Meter
@@ -92,8 +97,8 @@ type Swarm struct {
 
 // New makes a swarm that resolves its metadata from peers until Open is called.
 func New(now time.Time, cfg Config) *Swarm {
-	s := &Swarm{cfg: cfg, state: Resolving, peers: make(map[PeerID]*peer)}
-	s.candidates.init(cfg.Rand)
+	s := &Swarm{cfg: cfg, state: Resolving, peers: make(map[PeerID]*peer), stirred: 1}
+	s.candidates.init(cfg.Rand, cfg.Port)
 	return s
 }
 
@@ -147,14 +152,18 @@ func (s *Swarm) Open(now time.Time, c Content) {
 				continue
 			}
 		}
-		s.wantedBytes += int64(c.Layout.Need(i))
+		s.wantedBytes += s.wantedOf(i)
 		if s.have.Has(i) {
-			s.verifiedBytes += int64(c.Layout.Need(i))
+			s.verifiedBytes += s.wantedOf(i)
 		}
 	}
 	s.hashes.init()
+	if !c.Hashes.HasLayers() {
+		s.exclude = s.unverifiable
+	}
 	s.metadata = metadataFetch{}
 	s.resume(now)
+	s.wake()
 }
 
 // Stop halts all transfer: paused, changed, missing or failed, with the reason. Peers are sent away.
@@ -162,7 +171,7 @@ func (s *Swarm) Stop(state State, reason error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state, s.err = state, reason
-	for _, p := range s.peers {
+	for _, p := range s.list {
 		s.kick(p, errStopped)
 	}
 	s.wake()
@@ -174,6 +183,7 @@ func (s *Swarm) Resume(now time.Time) {
 	defer s.mu.Unlock()
 	s.err = nil
 	s.resume(now)
+	s.wake()
 }
 
 func (s *Swarm) resume(now time.Time) {
@@ -184,12 +194,11 @@ func (s *Swarm) resume(now time.Time) {
 	case s.sched.Done():
 		s.state = Seeding
 		s.facts.Complete = true
-		s.wake()
 	default:
 		s.state = Fetching
 	}
-	for _, p := range s.peers {
-		if !p.started {
+	for _, p := range s.list {
+		if !p.started && p.kicked == nil {
 			s.start(now, p)
 		}
 	}

@@ -14,6 +14,14 @@ func (s *Swarm) requested(p *peer, b bittorrent.Block) {
 		p.conv.Refuse(b)
 		return
 	}
+	if p.conv.AmChoking() {
+		// BEP 6: "A peer MAY reject requests for already Allowed Fast pieces if [...] the requested piece has already been
+		// sent to the requesting peer".
+		if p.fastLeft -= int64(b.Length); p.fastLeft < 0 {
+			p.conv.Refuse(b)
+			return
+		}
+	}
 	p.conv.Admit(b)
 }
 
@@ -65,7 +73,7 @@ func (s *Swarm) Tick(now time.Time, id PeerID) (next time.Time, err error) {
 	if s.sched != nil && p.conv.Snubbed(now) {
 		p.conv.DropRequests(now)
 		s.sched.ReleaseAll(id)
-		s.fillAll(now)
+		s.stir(now)
 		if s.sched.Receiving(id) {
 			// Nobody else can be asked for a block while it arrives.
 			return now, wire.ProtocolError("stopped in the middle of a block")
@@ -75,8 +83,14 @@ func (s *Swarm) Tick(now time.Time, id PeerID) (next time.Time, err error) {
 		s.metadata.expire(now)
 		s.askMetadata(now)
 	} else {
-		s.hashes.expire(now)
+		if s.hashes.expire(now) {
+			s.askAllHashes(now)
+		}
 		s.askHashes(now, p)
+	}
+	if len(p.refused) > 0 && now.Sub(p.refusedAt) >= refusedFor {
+		s.retryRefused(p)
+		s.fill(now, p)
 	}
 	next, err = p.conv.Tick(now)
 	if p.conv.HasOut() {
@@ -87,6 +101,13 @@ func (s *Swarm) Tick(now time.Time, id PeerID) (next time.Time, err error) {
 
 // housekeeping is how often a peer's metadata and hash requests are looked at.
 const housekeeping = 5 * time.Second
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
 
 func earlier(a, b time.Time) time.Time {
 	if b.Before(a) {

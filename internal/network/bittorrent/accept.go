@@ -24,19 +24,14 @@ func (sh *Shell) Accept(ctx context.Context, l net.Listener) error {
 			}
 			continue
 		}
-		select {
-		case sh.waiting <- struct{}{}:
-			sh.running.Go(func() { sh.guarded(func() { sh.incoming(ctx, conn) }) })
-		default:
-			conn.Close()
-		}
+		leave := sh.waiting.enter(conn)
+		sh.running.Go(func() { sh.guarded(func() { sh.incoming(ctx, conn, leave) }) })
 	}
 }
 
-func (sh *Shell) incoming(ctx context.Context, conn net.Conn) {
+func (sh *Shell) incoming(ctx context.Context, conn net.Conn, leave func()) {
 	defer conn.Close()
-	o, join, err := sh.answerHandshake(ctx, conn)
-	<-sh.waiting
+	o, join, err := sh.welcome(ctx, conn, leave)
 	if err != nil {
 		sh.cfg.Log.Debug("incoming connection refused", "peer", conn.RemoteAddr().String(), "err", err)
 		return

@@ -21,6 +21,12 @@ type connection struct {
 // run joins the swarm and carries the connection until it ends. It reports false if the swarm did not want it.
 func (sh *Shell) run(ctx context.Context, conn net.Conn, o *Object, join swarm.Joining) bool {
 	c := &connection{sh: sh, o: o, conn: conn, wake: make(chan struct{}, 1)}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if !o.gate.enter(c, cancel) {
+		return false
+	}
+	defer o.gate.leave(c)
 	join.Wake = func() {
 		select {
 		case c.wake <- struct{}{}:
@@ -33,22 +39,24 @@ func (sh *Shell) run(ctx context.Context, conn net.Conn, o *Object, join swarm.J
 		return false
 	}
 	c.id = id
+	defer func() {
+		cause := context.Cause(ctx)
+		o.Swarm.Leave(sh.cfg.Now(), id, cause)
+		sh.cfg.Log.Debug("connection ended", "peer", join.Addr, "why", cause)
+	}()
 
-	ctx, cancel := context.WithCancelCause(ctx)
+	// Closing the socket is what ends a side that waits for the peer.
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	var both sync.WaitGroup
-	for _, side := range []func(context.Context) error{c.read, c.write} {
-		both.Go(func() {
-			defer cancel(errPanicked)
-			sh.guarded(func() { cancel(side(ctx)) })
-		})
+	defer stop()
+	// carry runs one side; whichever ends first ends the other.
+	carry := func(side func(context.Context) error) {
+		defer cancel(errPanicked)
+		sh.guarded(func() { cancel(side(ctx)) })
 	}
-	both.Wait()
-	stop()
-	cause := context.Cause(ctx)
-	cancel(nil)
-	o.Swarm.Leave(sh.cfg.Now(), id, cause)
-	sh.cfg.Log.Debug("connection ended", "peer", join.Addr, "why", cause)
+	var writer sync.WaitGroup
+	writer.Go(func() { carry(c.write) })
+	carry(c.read)
+	writer.Wait()
 	return true
 }
 

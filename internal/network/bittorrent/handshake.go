@@ -38,6 +38,12 @@ func (sh *Shell) offerHandshake(ctx context.Context, conn net.Conn, o *Object, a
 	return swarm.Joining{Addr: addr, Outgoing: true, Remote: theirs, V2: isV2(hash, theirs.InfoHash)}, nil
 }
 
+// welcome has a connection that we accepted wait in the room until its handshake is done.
+func (sh *Shell) welcome(ctx context.Context, conn net.Conn, leave func()) (*Object, swarm.Joining, error) {
+	defer leave()
+	return sh.answerHandshake(ctx, conn)
+}
+
 // answerHandshake reads the handshake of a connection that we accepted, finds its object and answers.
 func (sh *Shell) answerHandshake(ctx context.Context, conn net.Conn) (*Object, swarm.Joining, error) {
 	defer limit(ctx, conn)()

@@ -2,8 +2,9 @@
 // reader and one writer for each peer. It turns bytes into messages for the swarm and the swarm's decisions into bytes, and
 // decides nothing itself.
 //
-//	accept, dial     a connection begins                 (accept.go, dial.go)
+//	accept, dial     a connection begins                 (accept.go, room.go, dial.go)
 //	handshake        which object, which version         (handshake.go)
+//	run              both flows, until one ends          (connection.go, gate.go)
 //	read             socket -> messages, payload -> intake (read.go)
 //	write            frames, store -> payload -> socket  (write.go)
 package bittorrent
@@ -46,7 +47,13 @@ type Object struct {
 	Failed func(error)
 	// Content is set once, when the metadata is known.
 	Content atomic.Pointer[Content]
+
+	gate gate
 }
+
+// Close ends the object's connections and keeps new ones out. It returns when nothing of theirs runs any more: then its
+// files and its intake can be closed.
+func (o *Object) Close() { o.gate.close() }
 
 // hash is the info-hash as far as it is known.
 func (o *Object) hash() metainfo.InfoHash {
@@ -71,25 +78,33 @@ type Config struct {
 // Shell runs all BitTorrent connections of a node.
 type Shell struct {
 	cfg     Config
-	waiting chan struct{} // one token for each incoming connection without handshake
-	buffers sync.Pool     // of *[]byte, each of bufferSize
+	waiting room
+	buffers sync.Pool    // of *[]byte, each of bufferSize
+	leased  atomic.Int64 // of them
 	running sync.WaitGroup
 }
-
-// maxWaiting bounds the incoming connections that have not finished their handshake.
-const maxWaiting = 256
 
 // New makes a shell.
 func New(cfg Config) *Shell {
 	return &Shell{
 		cfg:     cfg,
-		waiting: make(chan struct{}, maxWaiting),
 		buffers: sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }},
 	}
 }
 
 // Wait returns when every connection has ended. End them by cancelling the contexts given to Accept and Dial.
 func (sh *Shell) Wait() { sh.running.Wait() }
+
+// lease takes a large buffer; giveBack returns it.
+func (sh *Shell) lease() *[]byte {
+	sh.leased.Add(1)
+	return sh.buffers.Get().(*[]byte)
+}
+
+func (sh *Shell) giveBack(b *[]byte) {
+	sh.leased.Add(-1)
+	sh.buffers.Put(b)
+}
 
 // guarded runs f and contains its panic.
 func (sh *Shell) guarded(f func()) {

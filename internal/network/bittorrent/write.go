@@ -2,7 +2,9 @@ package bittorrent
 
 import (
 	"context"
+	"errors"
 	"net"
+	"os"
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/layout/torrent"
@@ -12,12 +14,21 @@ import (
 	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
 )
 
-// writePatience is how long a peer may take none of what we send.
-const writePatience = 60 * time.Second
+// A peer that takes less than leastTaken bytes of what we send within writePatience is too slow to be served: it holds a
+// slot and a large buffer.
+const (
+	writePatience = 60 * time.Second
+	leastTaken    = 16 << 10
+)
+
+// keepFrames is how large a buffer for frames an idle connection may keep.
+const keepFrames = 4 << 10
 
 // outbound is what a writer keeps between writes.
 type outbound struct {
 	box     swarm.Outbox
+	granted []bittorrent.Block // to be sent when due
+	due     time.Time
 	headers []byte
 	vector  net.Buffers
 	data    *[]byte // leased while payload flows
@@ -27,7 +38,7 @@ type outbound struct {
 // write is the outbound flow: the swarm's frames and grants, payload read by the store, one writev.
 func (c *connection) write(ctx context.Context) error {
 	out := &outbound{}
-	defer func() { c.releaseOut(out) }()
+	defer func() { c.rest(out) }()
 	next, err := c.o.Swarm.Tick(c.sh.cfg.Now(), c.id)
 	if err != nil {
 		return err
@@ -38,96 +49,111 @@ func (c *connection) write(ctx context.Context) error {
 		if err := c.send(ctx, out); err != nil {
 			return err
 		}
-		timer.Reset(max(0, next.Sub(c.sh.cfg.Now())))
+		until := next
+		if len(out.granted) > 0 && out.due.Before(until) {
+			until = out.due
+		}
+		timer.Reset(max(0, until.Sub(c.sh.cfg.Now())))
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-c.wake:
 		case <-timer.C:
-			if next, err = c.o.Swarm.Tick(c.sh.cfg.Now(), c.id); err != nil {
+		}
+		if now := c.sh.cfg.Now(); !now.Before(next) {
+			if next, err = c.o.Swarm.Tick(now, c.id); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// send writes until nothing waits.
+// send writes until nothing waits, or only payload that is not due yet: a limit on payload does not hold up frames.
 func (c *connection) send(ctx context.Context, out *outbound) error {
 	for {
 		now := c.sh.cfg.Now()
-		if err := c.o.Swarm.Outbound(now, c.id, &out.box, c.portion()); err != nil {
+		room := 0
+		if len(out.granted) == 0 {
+			room = portion(c.o.Up)
+		}
+		if err := c.o.Swarm.Outbound(now, c.id, &out.box, room); err != nil {
 			return err
 		}
-		if len(out.box.Frames) == 0 && len(out.box.Uploads) == 0 && len(out.box.Leaves) == 0 {
-			c.releaseOut(out)
-			return nil
+		if len(out.box.Uploads) > 0 {
+			out.granted, out.box.Uploads = out.box.Uploads, out.granted
+			out.due = now.Add(c.o.Up.Take(now, bytesOf(out.granted)))
 		}
-		payload, err := c.gather(out)
-		if err != nil {
-			c.o.Failed(err)
-			return err
+		out.vector = out.vector[:0]
+		if len(out.box.Frames) > 0 {
+			out.vector = append(out.vector, out.box.Frames)
 		}
-		if payload > 0 {
-			if err := sleep(ctx, c.o.Up.Take(now, payload)); err != nil {
+		if len(out.granted) > 0 && !now.Before(out.due) {
+			if err := c.gather(out); err != nil {
+				c.o.Failed(err)
 				return err
 			}
+			out.granted = out.granted[:0]
 		}
-		c.conn.SetWriteDeadline(time.Now().Add(writePatience))
-		vector := out.vector
-		if _, err := vector.WriteTo(c.conn); err != nil {
+		if len(out.vector) == 0 && len(out.box.Leaves) == 0 {
+			c.rest(out)
+			return nil
+		}
+		if err := c.flush(out.vector); err != nil {
 			return err
 		}
-		if err := c.answerLeaves(out.box.Leaves); err != nil {
+		if err := c.answerLeaves(ctx, out); err != nil {
 			return err
 		}
 	}
 }
 
-// portion is how much payload is sent at once: little where the rate is low, so that it flows evenly.
-func (c *connection) portion() int {
-	portion := bufferSize
-	for _, l := range c.o.Up {
-		if r := l.Rate(); r > 0 {
-			portion = min(portion, max(wire.MetadataBlock, int(r/8)))
-		}
+func bytesOf(blocks []bittorrent.Block) (n int) {
+	for _, b := range blocks {
+		n += b.Length
 	}
-	return portion
+	return n
 }
 
-// gather lays out what is to be sent: frames, then each block behind its header. Blocks that follow each other are read at
-// once.
-func (c *connection) gather(out *outbound) (payload int, err error) {
-	out.vector = out.vector[:0]
-	if len(out.box.Frames) > 0 {
-		out.vector = append(out.vector, out.box.Frames)
+// flush writes everything to the socket.
+func (c *connection) flush(vector net.Buffers) error {
+	for len(vector) > 0 {
+		if err := c.conn.SetWriteDeadline(c.sh.cfg.Now().Add(writePatience)); err != nil {
+			return err
+		}
+		n, err := vector.WriteTo(c.conn)
+		if err != nil && (n < leastTaken || !errors.Is(err, os.ErrDeadlineExceeded)) {
+			return err
+		}
 	}
-	uploads := out.box.Uploads
-	if len(uploads) == 0 {
-		return 0, nil
+	return nil
+}
+
+// gather lays out the granted blocks, each behind its header. Blocks that follow each other are read at once.
+func (c *connection) gather(out *outbound) error {
+	blocks := out.granted
+	if out.data == nil {
+		out.data = c.sh.lease()
 	}
-	for _, b := range uploads {
-		payload += b.Length
-	}
-	data := c.payloadBuffer(out, payload)
+	data := *out.data
 	out.headers = out.headers[:0]
-	if room := len(uploads) * wire.PieceHeaderSize; cap(out.headers) < room {
+	if room := len(blocks) * wire.PieceHeaderSize; cap(out.headers) < room {
 		out.headers = make([]byte, 0, room)
 	}
 	content := c.o.Content.Load()
-	for len(uploads) > 0 {
-		run, n := adjacent(uploads)
-		if err := readBlock(content, out, data[:n], uploads[0]); err != nil {
-			return 0, err
+	for len(blocks) > 0 {
+		run, n := adjacent(blocks)
+		if err := readBlock(content, out, data[:n], blocks[0]); err != nil {
+			return err
 		}
-		for _, b := range uploads[:run] {
+		for _, b := range blocks[:run] {
 			at := len(out.headers)
 			out.headers = wire.AppendPieceHeader(out.headers, uint32(b.Piece), uint32(b.Begin), uint32(b.Length))
 			out.vector = append(out.vector, out.headers[at:], data[:b.Length])
 			data = data[b.Length:]
 		}
-		uploads = uploads[run:]
+		blocks = blocks[run:]
 	}
-	return payload, nil
+	return nil
 }
 
 // adjacent counts the blocks at the front that lie one behind the other in one piece, and their bytes.
@@ -154,37 +180,45 @@ func readBlock(content *Content, out *outbound, p []byte, b bittorrent.Block) er
 	return nil
 }
 
-func (c *connection) payloadBuffer(out *outbound, n int) []byte {
-	if n > bufferSize {
-		return make([]byte, n)
-	}
-	if out.data == nil {
-		out.data = c.sh.buffers.Get().(*[]byte)
-	}
-	return (*out.data)[:n]
-}
-
-func (c *connection) releaseOut(out *outbound) {
+// rest gives back what an idle connection does not need.
+func (c *connection) rest(out *outbound) {
 	if out.data != nil {
-		c.sh.buffers.Put(out.data)
+		c.sh.giveBack(out.data)
 		out.data = nil
+	}
+	if cap(out.box.Frames) > keepFrames {
+		out.box.Frames = nil
 	}
 }
 
 // answerLeaves reads and hashes pieces for hash requests that reach below the piece layer.
-func (c *connection) answerLeaves(requests []swarm.LeafWork) error {
+func (c *connection) answerLeaves(ctx context.Context, out *outbound) error {
 	content := c.o.Content.Load()
-	for _, w := range requests {
+	for _, w := range out.box.Leaves {
 		var leaves []metainfo.HashV2
 		for piece := w.First; piece < w.End; piece++ {
-			data := make([]byte, content.Layout.Need(piece))
-			if err := readBlock(content, &outbound{}, data, bittorrent.Block{Piece: piece}); err != nil {
-				c.o.Failed(err)
+			var err error
+			if leaves, err = c.leaves(ctx, content, out, leaves, piece); err != nil {
 				return err
 			}
-			leaves = torrent.AppendLeafHashes(leaves, data)
 		}
 		c.o.Swarm.AnswerHashes(c.id, w, leaves)
 	}
 	return nil
+}
+
+// leaves appends the hashes of a piece's blocks, which are read a buffer at a time: a piece may be large.
+func (c *connection) leaves(ctx context.Context, content *Content, out *outbound, leaves []metainfo.HashV2, piece int) ([]metainfo.HashV2, error) {
+	if out.data == nil {
+		out.data = c.sh.lease()
+	}
+	for at, need := 0, content.Layout.Need(piece); at < need && ctx.Err() == nil; at += bufferSize {
+		data := (*out.data)[:min(bufferSize, need-at)]
+		if err := readBlock(content, out, data, bittorrent.Block{Piece: piece, Begin: at}); err != nil {
+			c.o.Failed(err)
+			return nil, err
+		}
+		leaves = torrent.AppendLeafHashes(leaves, data)
+	}
+	return leaves, ctx.Err()
 }

@@ -2,8 +2,9 @@
 // requests are under way, what the peer may ask of us and when silence has lasted too long. It is fed messages and the
 // time, and appends the frames to send to a buffer that the shell takes. It never sees payload.
 //
-// One concern is one file: flags (choke and interest), download (our requests), upload (theirs), extension (BEP 10),
-// metadata (BEP 9), hashes (BEP 52), fast (BEP 6), idle (keep-alive and silence).
+// One concern is one file: flags (choke and interest), have (who has what), download (our requests) and withdrawn (those
+// taken back), upload (theirs), fast (BEP 6), extension (BEP 10), metadata (BEP 9), hashes (BEP 52), idle (keep-alive and
+// silence), meter (rates).
 //
 // A Conversation is not safe for concurrent use; the swarm's lock guards it.
 package bittorrent
@@ -117,10 +118,16 @@ func (c *Conversation) Receive(now time.Time, m peer.Message) (Event, error) {
 	return Event{}, nil
 }
 
+// keepSpare bounds the buffer for frames that an idle conversation holds.
+const keepSpare = 64 << 10
+
 // TakeOut hands over the frames to send and keeps spare as the buffer for the next ones.
 func (c *Conversation) TakeOut(now time.Time, spare []byte) []byte {
 	out := c.out
 	c.out = spare[:0]
+	if cap(spare) > keepSpare {
+		c.out = nil
+	}
 	if len(out) > 0 {
 		c.idle.sent(now)
 	}
@@ -129,6 +136,13 @@ func (c *Conversation) TakeOut(now time.Time, spare []byte) []byte {
 
 // HasOut reports whether frames or granted uploads wait to be sent.
 func (c *Conversation) HasOut() bool { return len(c.out) > 0 || len(c.up.queue) > 0 }
+
+// Backlog is the size of the frames that wait to be sent, in bytes.
+func (c *Conversation) Backlog() int { return len(c.out) }
+
+// fullBacklog is the backlog from which on a peer's requests for hashes and metadata are turned down: their answers are
+// up to a thousand times as long as they.
+const fullBacklog = 1 << 20
 
 // V2 reports whether the connection speaks BEP 52.
 func (c *Conversation) V2() bool { return c.cfg.V2 }

@@ -9,16 +9,19 @@ import (
 // download is our side of the request pipeline: what we asked for and how many requests may be under way.
 //
 // The window starts wide, so that the first MiB needs no measuring, and then follows the rate: twice what arrives in one
-// round trip, at least a second's worth, never more than the peer queues.
+// round trip, at least a second's worth, never more than the peer queues. The rate that moves it is that of the flow under
+// way: time in which the peer choked us, or had nothing to send, says nothing about its speed.
 type download struct {
-	pending []pendingBlock // unanswered requests in the order asked, from head on
-	head    int
-	window  int
-	limit   int // the peer's reqq
-	meter   Meter
-	rtt     time.Duration
-	lastIn  time.Time // when a block last arrived, or the pipeline was last empty
-	stray   int       // blocks nobody asked for
+	pending   []pendingBlock // unanswered requests in the order asked, from head on
+	head      int
+	withdrawn withdrawn
+	window    int
+	limit     int // the peer's reqq
+	meter     Meter
+	flow      Meter // since the pipeline last ran dry
+	rtt       time.Duration
+	lastIn    time.Time // when a block last arrived, or the pipeline was last empty
+	stray     int       // blocks nobody asked for
 }
 
 type pendingBlock struct {
@@ -32,8 +35,13 @@ const (
 	mostWindow  = 2048
 	// defaultReqq is what a peer that does not say is taken to queue; libtorrent's and Transmission's older defaults.
 	defaultReqq = 250
-	// maxStray is how many blocks that we never asked for, or cancelled, a peer may send before it counts as flooding.
-	maxStray = 4096
+	// maxStray is how many blocks that we never asked for a peer may send before it counts as flooding. BEP 6 is stricter:
+	// "if a peer receives a piece that was never requested, the peer MUST close the connection".
+	maxStray = 256
+	// flowEnds is how long the pipeline must be empty for what follows to count as another flow.
+	flowEnds = time.Second
+	// keepPending bounds the empty list of requests that is kept for the next ones.
+	keepPending = 256
 )
 
 func (d *download) init(now time.Time) {
@@ -41,17 +49,30 @@ func (d *download) init(now time.Time) {
 }
 
 func (d *download) unchoked(now time.Time) {
-	d.window, d.lastIn = firstWindow, now
+	d.window, d.lastIn, d.flow = firstWindow, now, Meter{}
 }
 
-func (d *download) forget() { d.pending, d.head = d.pending[:0], 0 }
+func (d *download) forget() {
+	d.pending, d.head = d.pending[:0], 0
+	if cap(d.pending) > keepPending {
+		d.pending = nil
+	}
+}
+
+// dropped is told that the peer has dropped all requests; blocks that it sent before may still come.
+func (d *download) dropped() {
+	for _, p := range d.open() {
+		d.withdrawn.add(p.Block)
+	}
+	d.forget()
+}
 
 // open lists the unanswered requests.
 func (d *download) open() []pendingBlock { return d.pending[d.head:] }
 
 // Room is how many more blocks may be requested now.
 func (c *Conversation) Room() int {
-	return max(0, min(c.down.window, c.down.limit)-len(c.down.open()))
+	return max(0, min(c.down.window, c.down.limit)-c.Pending())
 }
 
 // Pending is how many requests are unanswered.
@@ -65,43 +86,52 @@ func (c *Conversation) Downloaded() int64 { return c.down.meter.Total() }
 
 // Request asks the peer for a block.
 func (c *Conversation) Request(now time.Time, b Block) {
+	d := &c.down
 	if c.Pending() == 0 {
-		c.down.forget()
-		c.down.lastIn = now
+		if now.Sub(d.lastIn) > flowEnds {
+			d.flow = Meter{}
+		}
+		d.lastIn = now
 	}
-	c.down.pending = append(c.down.pending, pendingBlock{b, now})
+	d.pending = append(d.pending, pendingBlock{b, now})
 	c.out = peer.AppendRequest(c.out, uint32(b.Piece), uint32(b.Begin), uint32(b.Length))
 }
 
-// Cancel takes a request back. Its block may still come, and is then a stray. With BEP 6 the peer answers every request,
-// a cancelled one too, so there it is kept until block or reject come.
+// Cancel takes a request back. Its block, or with BEP 6 its reject, may still come.
 func (c *Conversation) Cancel(b Block) {
 	i := c.down.find(b)
 	if i < 0 {
 		return
 	}
-	c.out = peer.AppendCancel(c.out, uint32(b.Piece), uint32(b.Begin), uint32(b.Length))
+	c.cancel(b)
 	c.down.remove(i)
 }
 
-// Arriving is told of the header of a Piece message before its payload. A block that nobody asked for, or that crosses a
-// cancel or a choke, is no offence until there are many of them.
+func (c *Conversation) cancel(b Block) {
+	c.out = peer.AppendCancel(c.out, uint32(b.Piece), uint32(b.Begin), uint32(b.Length))
+	c.down.withdrawn.add(b)
+}
+
+// Arriving is told of the header of a Piece message before its payload. A block that we took back may still come; one that
+// we never asked for is no offence until there are many of them.
 func (c *Conversation) Arriving(now time.Time, b Block) error {
 	c.idle.received(now)
 	d := &c.down
-	i := d.find(b)
-	if i < 0 {
-		d.stray++
-		if d.stray > maxStray {
-			return peer.ProtocolError("floods us with blocks that nobody asked for")
+	if i := d.find(b); i >= 0 {
+		if rtt := now.Sub(d.pending[i].sent); d.rtt == 0 || rtt < d.rtt {
+			d.rtt = rtt
 		}
+		d.remove(i)
+		d.lastIn = now
 		return nil
 	}
-	if rtt := now.Sub(d.pending[i].sent); d.rtt == 0 || rtt < d.rtt {
-		d.rtt = rtt
+	if d.withdrawn.answered(b) {
+		d.lastIn = now
+		return nil
 	}
-	d.remove(i)
-	d.lastIn = now
+	if d.stray++; d.stray > maxStray {
+		return peer.ProtocolError("floods us with blocks that nobody asked for")
+	}
 	return nil
 }
 
@@ -109,14 +139,14 @@ func (c *Conversation) Arriving(now time.Time, b Block) error {
 func (c *Conversation) Arrived(now time.Time, n int) {
 	d := &c.down
 	d.meter.Add(now, n)
-	rate := d.meter.Rate(now)
+	d.flow.Add(now, n)
 	span := max(time.Second, 2*d.rtt)
-	target := int(rate * span.Seconds() / BlockSize)
-	switch {
-	case target > d.window:
-		d.window = min(target, d.window*2, mostWindow)
-	case target < d.window && d.meter.Settled(now):
-		d.window = max(target, leastWindow)
+	target := int(d.flow.Rate(now) * span.Seconds() / BlockSize)
+	target = min(max(target, leastWindow), mostWindow)
+	if target > d.window {
+		d.window = min(target, 2*d.window)
+	} else if d.flow.Settled(now) {
+		d.window = target
 	}
 }
 
@@ -134,7 +164,10 @@ func (d *download) find(b Block) int {
 func (d *download) remove(i int) {
 	copy(d.pending[d.head+1:i+1], d.pending[d.head:i])
 	d.head++
-	if d.head > mostWindow {
+	switch {
+	case d.head == len(d.pending):
+		d.forget()
+	case d.head > mostWindow:
 		d.pending = append(d.pending[:0], d.pending[d.head:]...)
 		d.head = 0
 	}
@@ -148,12 +181,12 @@ func (c *Conversation) Snubbed(now time.Time) bool {
 	return c.Pending() > 0 && now.Sub(c.down.lastIn) >= snubAfter
 }
 
-// DropRequests forgets all requests under way and narrows the window to one block, which tries the peer again.
+// DropRequests takes back all requests under way and narrows the window to one block, which tries the peer again.
 func (c *Conversation) DropRequests(now time.Time) {
 	d := &c.down
 	for _, p := range d.open() {
-		c.out = peer.AppendCancel(c.out, uint32(p.Piece), uint32(p.Begin), uint32(p.Length))
+		c.cancel(p.Block)
 	}
 	d.forget()
-	d.window, d.lastIn = 1, now
+	d.window, d.lastIn, d.flow = 1, now, Meter{}
 }

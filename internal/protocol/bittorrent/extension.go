@@ -1,6 +1,8 @@
 package bittorrent
 
 import (
+	"fmt"
+
 	"github.com/potluck-p2p/potluck/internal/wire/peer"
 )
 
@@ -16,11 +18,20 @@ const maxExtensions = 64
 // The message ids we announce in our extended handshake.
 const (
 	localMetadata = 1 // ut_metadata, BEP 9
+	localDontHave = 2 // lt_donthave, BEP 54
 )
+
+// TellMetadata sends our extended handshake again when the metadata has become known, so that the peer may ask us for it.
+func (c *Conversation) TellMetadata(size int) {
+	if c.cfg.Extended && c.cfg.Hello.MetadataSize != size {
+		c.cfg.Hello.MetadataSize = size
+		c.sendHello()
+	}
+}
 
 func (c *Conversation) sendHello() {
 	hello := c.cfg.Hello
-	hello.M = map[string]uint8{"ut_metadata": localMetadata}
+	hello.M = map[string]uint8{peer.ExtMetadata: localMetadata, peer.ExtDontHave: localDontHave}
 	hello.Reqq = c.cfg.Reqq
 	c.out = peer.AppendExtHandshake(c.out, hello)
 }
@@ -39,22 +50,58 @@ func (c *Conversation) receiveExtended(m peer.Message) (Event, error) {
 		if err != nil {
 			return Event{}, err
 		}
-		// BEP 10: a handshake may be sent again, and "should be an additive update".
-		if hello.M == nil {
-			hello.M = make(map[string]uint8)
-		}
-		for name, id := range c.ext.theirs.M {
-			if _, said := hello.M[name]; !said && len(hello.M) < maxExtensions {
-				hello.M[name] = id
-			}
-		}
-		c.ext.theirs, c.ext.greeted = hello, true
+		c.ext.update(hello)
 		if hello.Reqq > 0 {
 			c.down.limit = min(hello.Reqq, mostWindow)
 		}
 		return Event{Kind: Greeted}, nil
 	case localMetadata:
 		return c.receiveMetadata(payload)
+	case localDontHave:
+		return c.receiveDontHave(payload)
 	}
 	return Event{}, nil
+}
+
+// update takes what a handshake says over what was said before. BEP 10: "It is valid to send the handshake message more
+// than once", and "the m dictionary is additive"; the other items are taken to be so too.
+func (x *extension) update(hello peer.ExtHandshake) {
+	old := x.theirs
+	x.theirs, x.greeted = hello, true
+	h := &x.theirs
+	if h.M == nil {
+		h.M = make(map[string]uint8)
+	}
+	for name, id := range old.M {
+		if _, said := h.M[name]; !said && len(h.M) < maxExtensions {
+			h.M[name] = id
+		}
+	}
+	if h.Version == "" {
+		h.Version = old.Version
+	}
+	if h.Port == 0 {
+		h.Port = old.Port
+	}
+	if !h.YourIP.IsValid() {
+		h.YourIP = old.YourIP
+	}
+	if h.MetadataSize == 0 {
+		h.MetadataSize = old.MetadataSize
+	}
+	if h.Reqq == 0 {
+		h.Reqq = old.Reqq
+	}
+}
+
+// receiveDontHave takes back a have (BEP 54). Before the metadata is known it is not heeded: the peer will reject.
+func (c *Conversation) receiveDontHave(payload []byte) (Event, error) {
+	index, err := peer.ParseDontHave(payload)
+	if err != nil || c.pieces < 0 {
+		return Event{}, err
+	}
+	if int64(index) >= int64(c.pieces) {
+		return Event{}, peer.ProtocolError(fmt.Sprintf("takes back piece %d of %d", index, c.pieces))
+	}
+	return Event{Kind: DontHave, Block: Block{Piece: int(index)}}, nil
 }

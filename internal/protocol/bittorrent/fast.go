@@ -26,7 +26,7 @@ func (c *Conversation) AllowFast(pieces []int) {
 	if !c.cfg.Fast {
 		return
 	}
-	c.fast.ours = pieces
+	c.fast.ours = append(c.fast.ours, pieces...)
 	for _, i := range pieces {
 		c.out = peer.AppendAllowedFast(c.out, uint32(i))
 	}
@@ -42,9 +42,13 @@ func (c *Conversation) receiveFast(m peer.Message) (Event, error) {
 	}
 	switch m.Type {
 	case peer.Reject:
+		// Requests are answered in their order: what was taken back is answered before what was asked anew.
+		if c.down.withdrawn.answered(b) {
+			return Event{}, nil
+		}
 		i := c.down.find(b)
 		if i < 0 {
-			return Event{}, nil // it answers a cancel
+			return Event{}, nil
 		}
 		c.down.remove(i)
 		return Event{Kind: Rejected, Block: b}, nil
@@ -62,12 +66,12 @@ func (c *Conversation) receiveFast(m peer.Message) (Event, error) {
 // set from everyone. Only IPv4 addresses have one.
 func AllowedFastSet(k, pieces int, infoHash [20]byte, addr netip.Addr) []int {
 	addr = addr.Unmap()
-	if !addr.Is4() || pieces == 0 {
+	if !addr.Is4() || pieces <= 0 {
 		return nil
 	}
 	ip := addr.As4()
 	ip[3] = 0 // "x = 0xFFFFFF00 & ip"
-	x := append(ip[:], infoHash[:]...)
+	x := slices.Concat(ip[:], infoHash[:])
 	k = min(k, pieces)
 	var set []int
 	for len(set) < k {

@@ -35,9 +35,9 @@ func (c *Conversation) receiveFlag(now time.Time, t peer.Type) (Event, error) {
 			return Event{}, nil
 		}
 		f.peerChoking = true
-		// BEP 6: "When a peer... choke[s], it MUST reject all requests"; without it a choke drops them silently.
+		// BEP 6: "If a peer sends a choke, it MUST reject all requests"; without it a choke drops them silently.
 		if !c.cfg.Fast {
-			c.down.forget()
+			c.down.dropped()
 		}
 		return Event{Kind: Choked}, nil
 	case peer.Unchoke:

@@ -23,8 +23,11 @@ func (c *Conversation) HashRoom() int {
 	return maxHashRequests - len(c.hash.asked)
 }
 
-// RequestHashes asks the peer for a run of hashes.
+// RequestHashes asks the peer for a run of hashes, unless it has been asked and has not answered.
 func (c *Conversation) RequestHashes(r peer.HashRequest) {
+	if slices.Contains(c.hash.asked, r) {
+		return
+	}
 	c.hash.asked = append(c.hash.asked, r)
 	c.out = peer.AppendHashRequest(c.out, r)
 }
@@ -44,6 +47,10 @@ func (c *Conversation) receiveHashes(m peer.Message) (Event, error) {
 	e := Event{Hash: m.Hash, Payload: m.Payload}
 	switch m.Type {
 	case peer.HashRequested:
+		if c.Backlog() >= fullBacklog {
+			c.RejectHashes(m.Hash)
+			return Event{}, nil
+		}
 		e.Kind = HashesRequested
 		return e, nil
 	case peer.Hashes:

@@ -22,8 +22,11 @@ func (c *Conversation) MetadataSize() int {
 	return c.ext.theirs.MetadataSize
 }
 
-// RequestMetadata asks the peer for a metadata piece.
+// RequestMetadata asks the peer for a metadata piece, unless it has been asked and has not answered.
 func (c *Conversation) RequestMetadata(piece int) {
+	if slices.Contains(c.meta.asked, piece) {
+		return
+	}
 	c.meta.asked = append(c.meta.asked, piece)
 	c.sendMetadata(peer.MetadataMessage{Kind: peer.MetadataRequest, Piece: piece})
 }
@@ -52,6 +55,10 @@ func (c *Conversation) receiveMetadata(payload []byte) (Event, error) {
 	e := Event{Block: Block{Piece: m.Piece}}
 	switch m.Kind {
 	case peer.MetadataRequest:
+		if c.Backlog() >= fullBacklog {
+			c.RejectMetadata(m.Piece)
+			return Event{}, nil
+		}
 		e.Kind = MetadataRequested
 		return e, nil
 	case peer.MetadataData:

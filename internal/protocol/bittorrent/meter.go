@@ -4,26 +4,33 @@ import "time"
 
 // Meter measures a rate over the last few seconds. The zero value is ready.
 type Meter struct {
+	start time.Time // of the first Add; slots are counted from here, so that a step of the wall clock does no harm
 	slots [meterSlots]int64
-	at    int64 // number of the newest slot since the epoch
-	first int64 // number of the slot of the first Add
+	at    int64 // number of the newest slot
 	total int64
 }
 
 const (
 	meterSlots = 16
 	meterSlot  = 250 * time.Millisecond
+	// leastSpan keeps the first blocks, which arrive at once, from counting as an infinite rate.
+	leastSpan = 50 * time.Millisecond
+	// settled is how long a meter must have run for its rate to mean something.
+	settled = time.Second
 )
 
-func (m *Meter) advance(now time.Time) {
-	at := now.UnixNano() / int64(meterSlot)
-	if m.at == 0 {
-		m.at, m.first = at, at
+// advance clears the slots that time has passed over, and returns the time since start.
+func (m *Meter) advance(now time.Time) time.Duration {
+	if m.start.IsZero() {
+		m.start = now
 	}
+	run := max(0, now.Sub(m.start))
+	at := int64(run / meterSlot)
 	for i := max(m.at+1, at-meterSlots+1); i <= at; i++ {
 		m.slots[i%meterSlots] = 0
 	}
 	m.at = max(m.at, at)
+	return run
 }
 
 // Add counts n bytes.
@@ -41,19 +48,16 @@ func (m *Meter) Rate(now time.Time) float64 {
 	if m.total == 0 {
 		return 0
 	}
-	m.advance(now)
+	run := m.advance(now)
 	var sum int64
 	for _, n := range m.slots {
 		sum += n
 	}
-	slots := min(m.at-m.first, meterSlots-1)
-	within := float64(now.UnixNano()%int64(meterSlot)) / float64(meterSlot)
-	span := (float64(slots) + within) * meterSlot.Seconds()
-	return float64(sum) / max(span, 0.05)
+	span := min(run, (meterSlots-1)*meterSlot+run%meterSlot)
+	return float64(sum) / max(span, leastSpan).Seconds()
 }
 
 // Settled reports whether the meter has run long enough for its rate to mean something.
 func (m *Meter) Settled(now time.Time) bool {
-	m.advance(now)
-	return m.total > 0 && m.at-m.first >= 4
+	return m.total > 0 && now.Sub(m.start) >= settled
 }

@@ -1,0 +1,70 @@
+# make test: everything a change must pass. make fuzz: each fuzz target for FUZZTIME. make help lists the rest.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+GO          ?= go
+FUZZTIME    ?= 20s
+BUILD       := $(CURDIR)/.build
+STATICCHECK := $(BUILD)/staticcheck
+
+# Packages tested with the race detector; those below test/ drive the ordinary binary instead.
+UNIT         = $$($(GO) list ./... | grep -v '^github.com/potluck-p2p/potluck/test/')
+
+# What the black-box tests use, as command:Debian package (py: names a Python module of /usr/bin/python3).
+CLIENTS := py/libtorrent:python3-libtorrent transmission-daemon:transmission-daemon transmission-remote:transmission-cli \
+	transmission-create:transmission-cli aria2c:aria2 rtorrent:rtorrent opentracker:opentracker mktorrent:mktorrent ip:iproute2
+
+.PHONY: test check fmt vet lint unit blackbox clients build fuzz clean help
+
+test: check unit blackbox ## everything: format, vet, staticcheck, unit tests, real clients
+
+build: ## build ./potluck
+	@$(GO) build -o potluck ./cmd/potluck
+
+check: fmt vet lint ## format, vet and staticcheck only
+
+fmt:
+	@bad=$$(gofmt -l . ) || exit 1; if [ -n "$$bad" ]; then echo "not formatted (run gofmt -w):"; echo "$$bad"; exit 1; fi
+	@echo "ok  	gofmt"
+
+vet:
+	@$(GO) vet ./... && echo "ok  	go vet"
+
+lint: $(STATICCHECK)
+	@$(STATICCHECK) ./... && echo "ok  	staticcheck"
+
+# The tools have a module of their own, so that the program's dependencies stay the program's.
+$(STATICCHECK): tools/go.mod tools/go.sum
+	@mkdir -p $(BUILD) && cd tools && $(GO) build -o $@ honnef.co/go/tools/cmd/staticcheck
+
+unit: ## unit tests under the race detector
+	@$(GO) test -race -timeout 10m $(UNIT)
+
+blackbox: clients ## the binary against real clients, in a network of their own
+	@$(GO) test -count=1 -p 1 -timeout 20m ./test/...
+
+# Installs missing clients when it may, without starting the services some bring along; otherwise the tests that need them
+# skip and say so.
+clients:
+	@missing=; for c in $(CLIENTS); do what=$${c%%:*}; case $$what in \
+		py/*) /usr/bin/python3 -c "import $${what#py/}" 2>/dev/null ;; \
+		*) PATH="$$PATH:/usr/sbin:/sbin" command -v $$what >/dev/null 2>&1 ;; esac || missing="$$missing $${c##*:}"; done; \
+	missing=$$(printf '%s\n' $$missing | sort -u); [ -n "$$missing" ] || exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+		echo "installing" $$missing; mkdir -p $(BUILD); \
+		export DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1; \
+		{ apt-get update && apt-get install -y --no-install-recommends $$missing; } \
+			</dev/null >$(BUILD)/apt.log 2>&1 || { echo "could not install them; tests that need them will skip:"; tail -n 5 $(BUILD)/apt.log; }; \
+	else echo "missing (those tests will skip):" $$missing; fi
+
+fuzz: ## each fuzz target for FUZZTIME
+	@for pkg in $$($(GO) list ./...); do \
+		for f in $$($(GO) test -list '^Fuzz' $$pkg 2>/dev/null | grep '^Fuzz' || true); do \
+			echo "fuzz	$${pkg##*/potluck/} $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg | tail -n 1; \
+		done; done
+
+clean:
+	@rm -rf $(BUILD) potluck
+
+help:
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

@@ -1,0 +1,242 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/potluck-p2p/potluck"
+	v1 "github.com/potluck-p2p/potluck/internal/api/v1"
+)
+
+type getCmd struct {
+	Link       []string      `arg:"" help:"Magnet links, .torrent files or URLs of them, info-hashes."`
+	Output     string        `short:"o" placeholder:"DIR" help:"Where to put it."`
+	Select     []string      `placeholder:"GLOB" sep:"none" help:"Fetch only files whose path matches: * stops at a slash, ** does not."`
+	Peer       []string      `placeholder:"HOST:PORT" sep:"none" help:"Ask this peer."`
+	Wait       time.Duration `default:"10m" help:"How long to look for somebody who has it; 0 is for ever."`
+	Seed       bool          `help:"Go on sharing it until interrupted."`
+	Sequential bool          `help:"Fetch from the beginning to the end."`
+	Detach     bool          `help:"Leave it to the running node."`
+}
+
+// Run fetches, and waits until all is there.
+func (c *getCmd) Run(a *app) error {
+	if c.Wait < 0 {
+		return usage("write it as 90s, 10m or 2h", "--wait %v is in the past", c.Wait)
+	}
+	for _, text := range c.Link {
+		if err := potluck.CheckLink(text); err != nil {
+			return err
+		}
+	}
+	begin := a.node
+	if c.Detach {
+		begin = func(kind) (*session, error) { return a.running() }
+	}
+	s, err := begin(whole)
+	if err != nil {
+		return err
+	}
+	err = c.run(a, s)
+	if closeErr := s.close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+func (c *getCmd) run(a *app, s *session) error {
+	f := &fetch{app: a, cmd: c, began: time.Now(), waiting: make(map[string]bool)}
+	// The events come first, so that nothing happens unseen.
+	news, err := s.Events(a.ctx)
+	if err != nil {
+		return err
+	}
+	f.progress = a.out.progress()
+	err = f.follow(s, news)
+	f.progress.end()
+	if a.ctx.Err() != nil && len(f.waiting) > 0 {
+		return f.interrupted(s)
+	}
+	if err == nil && c.Seed && s.own != nil && f.count.ok > 0 {
+		a.out.say("Sharing until interrupted (Ctrl-C).")
+		<-a.ctx.Done()
+	}
+	if err == nil {
+		err = f.count.exit()
+	}
+	return err
+}
+
+// fetch is what became of the links so far.
+type fetch struct {
+	*app
+	cmd      *getCmd
+	began    time.Time
+	progress *progress
+	waiting  map[string]bool // objects that are not over, by id
+	count    tally
+}
+
+// follow hands the links to the node and waits until each is done or has failed.
+func (f *fetch) follow(s *session, news func(func(v1.Event, error) bool)) error {
+	for _, text := range f.cmd.Link {
+		o, err := f.accept(s, text)
+		switch {
+		case f.ctx.Err() != nil:
+			f.waiting[text] = true
+			return f.ctx.Err()
+		case err != nil:
+			f.count.failed(f.out.report(err).Exit)
+		case f.cmd.Detach:
+			f.count.ok++
+			f.detached(o)
+		default:
+			f.waiting[o.ID] = true
+			f.see(o)
+		}
+	}
+	for e, err := range news {
+		if len(f.waiting) == 0 {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if f.waiting[e.Object.ID] {
+			f.happened(e)
+		}
+		if len(f.waiting) == 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
+// accept hands one link to the node.
+func (f *fetch) accept(s *session, text string) (v1.Object, error) {
+	c := f.cmd
+	g := v1.Get{Link: text, Select: c.Select, Peers: c.Peer, Sequential: c.Sequential, Wait: c.Wait.Seconds()}
+	if path, ok := potluck.TorrentPath(text); ok {
+		// The node may see other folders than we do.
+		b, err := f.readTorrent(path)
+		if err != nil {
+			return v1.Object{}, err
+		}
+		g.Link, g.Torrent = "", b
+	}
+	if c.Output != "" {
+		dir, err := filepath.Abs(c.Output)
+		if err != nil {
+			return v1.Object{}, diskError("cannot tell where "+c.Output+" is", err)
+		}
+		g.Dir = dir
+	}
+	return s.Get(f.ctx, g)
+}
+
+func (f *fetch) detached(o v1.Object) {
+	if f.out.json {
+		f.out.emit(objectOf(o))
+		return
+	}
+	f.out.result(o.ID)
+}
+
+func (f *fetch) happened(e v1.Event) {
+	if e.Kind == string(potluck.EventAccused) {
+		f.out.say("%s sent bad data, which was thrown away.", printable(e.Text))
+		return
+	}
+	if e.Kind == string(potluck.EventRemoved) {
+		f.over(e.Object.ID)
+		f.count.failed(f.out.report(&potluck.Error{
+			Code: potluck.CodeNotFound, Message: nameOf(e.Object) + " was removed by another command", Exit: potluck.ExitFailed,
+		}).Exit)
+		return
+	}
+	f.see(e.Object)
+}
+
+// see looks whether an object is over, and shows how far it is.
+func (f *fetch) see(o v1.Object) {
+	switch potluck.State(o.State) {
+	case potluck.Failed, potluck.Missing, potluck.Changed:
+		f.over(o.ID)
+		f.count.failed(f.out.report(troubleOf(o)).Exit)
+	case potluck.Seeding, potluck.Paused:
+		// Done says that every byte is on the disk; that all are there is not enough.
+		if o.Done != nil {
+			f.over(o.ID)
+			f.done(o)
+			return
+		}
+		f.progress.object(o)
+	default:
+		f.progress.object(o)
+	}
+}
+
+func (f *fetch) over(id string) {
+	delete(f.waiting, id)
+	f.progress.over(id)
+}
+
+func (f *fetch) done(o v1.Object) {
+	f.count.ok++
+	seconds := time.Since(f.began).Seconds()
+	if f.out.json {
+		f.out.emit(doneLine{Type: "done", ID: o.ID, Path: o.Path, Bytes: o.BytesDone, Seconds: seconds})
+		return
+	}
+	f.out.result(o.Path)
+	f.out.say("Done in %s, verified: %s, %s", clock(seconds), printable(nameOf(o)), size(o.BytesDone))
+}
+
+// troubleOf is why an object is not well.
+func troubleOf(o v1.Object) error {
+	if o.Error == nil {
+		return &potluck.Error{Code: potluck.CodeFailed, Message: nameOf(o) + " is " + o.State, Exit: potluck.ExitFailed}
+	}
+	return &potluck.Error{Code: o.Error.Code, Message: nameOf(o) + ": " + o.Error.Message, Hint: o.Error.Hint, Exit: o.Error.Exit}
+}
+
+func (f *fetch) interrupted(s *session) error {
+	if s.own != nil {
+		return interrupted("run the same command again to go on: what is there is kept")
+	}
+	return interrupted("the running node goes on fetching; potluck ls shows it, potluck pause ID stops it")
+}
+
+// maxTorrent bounds a .torrent file that is read.
+const maxTorrent = 48 << 20
+
+func (f *fetch) readTorrent(path string) ([]byte, error) {
+	b, err := f.read(path, maxTorrent)
+	if err != nil {
+		return nil, diskError("cannot read "+path, err)
+	}
+	return b, nil
+}
+
+// read reads a file that the user named.
+func (a *app) read(name string, limit int64) ([]byte, error) {
+	f, err := a.disk.OpenFile(name, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Size > limit {
+		return nil, usage("is it the right file?", "%s is larger than %s", name, size(limit))
+	}
+	b := make([]byte, info.Size)
+	n, err := f.ReadAt(b, 0)
+	if n == len(b) {
+		err = nil
+	}
+	return b, err
+}

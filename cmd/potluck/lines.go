@@ -1,0 +1,131 @@
+package main
+
+import v1 "github.com/potluck-p2p/potluck/internal/api/v1"
+
+// The lines of --json. Other programs are written against them; what is not known is left out.
+type (
+	sharedLine struct {
+		Type       string   `json:"type"`
+		ID         string   `json:"id"`
+		Name       string   `json:"name"`
+		Link       string   `json:"link"`
+		InfoHashV1 string   `json:"infohash_v1,omitzero"`
+		InfoHashV2 string   `json:"infohash_v2,omitzero"`
+		Size       *int64   `json:"size,omitzero"`
+		Listen     []string `json:"listen"`
+	}
+	progressLine struct {
+		Type       string   `json:"type"`
+		ID         string   `json:"id"`
+		State      string   `json:"state"`
+		BytesDone  int64    `json:"bytes_done"`
+		BytesTotal *int64   `json:"bytes_total,omitzero"`
+		DownRate   float64  `json:"down_rate"`
+		UpRate     float64  `json:"up_rate"`
+		Peers      int      `json:"peers"`
+		ETA        *float64 `json:"eta,omitzero"`
+	}
+	doneLine struct {
+		Type    string  `json:"type"`
+		ID      string  `json:"id"`
+		Path    string  `json:"path"`
+		Bytes   int64   `json:"bytes"`
+		Seconds float64 `json:"seconds"`
+	}
+	objectLine struct {
+		Type      string  `json:"type"`
+		ID        string  `json:"id"`
+		Name      string  `json:"name,omitzero"`
+		State     string  `json:"state"`
+		Size      *int64  `json:"size,omitzero"`
+		BytesDone int64   `json:"bytes_done"`
+		Path      string  `json:"path,omitzero"`
+		DownRate  float64 `json:"down_rate"`
+		UpRate    float64 `json:"up_rate"`
+		Ratio     float64 `json:"ratio"`
+	}
+	fileLine struct {
+		Type      string `json:"type"`
+		Path      string `json:"path"`
+		Size      int64  `json:"size"`
+		BytesDone int64  `json:"bytes_done"`
+		Priority  string `json:"priority,omitzero"`
+	}
+	peerLine struct {
+		Type     string  `json:"type"`
+		Address  string  `json:"address"`
+		Client   string  `json:"client,omitzero"`
+		Network  string  `json:"network"`
+		Direct   bool    `json:"direct"`
+		Have     float64 `json:"have"`
+		DownRate float64 `json:"down_rate"`
+		UpRate   float64 `json:"up_rate"`
+	}
+	statusLine struct {
+		Type string `json:"type"`
+		v1.Status
+	}
+	infoLine struct {
+		Type        string        `json:"type"`
+		Name        string        `json:"name,omitzero"`
+		InfoHashV1  string        `json:"infohash_v1,omitzero"`
+		InfoHashV2  string        `json:"infohash_v2,omitzero"`
+		PieceLength int64         `json:"piece_length,omitzero"`
+		Size        *int64        `json:"size,omitzero"`
+		Private     bool          `json:"private"`
+		Files       []v1.InfoFile `json:"files,omitzero"`
+		Trackers    [][]string    `json:"trackers"`
+		WebSeeds    []string      `json:"web_seeds"`
+	}
+	versionLine struct {
+		Type    string `json:"type"`
+		Version string `json:"version"`
+	}
+	errorLine struct {
+		Type    string `json:"type"`
+		Code    string `json:"code"`
+		Message string `json:"message"`
+		Hint    string `json:"hint,omitzero"`
+		Exit    int    `json:"exit"`
+	}
+)
+
+func sharedOf(o v1.Object) sharedLine {
+	listen := o.Listen
+	if listen == nil {
+		listen = []string{}
+	}
+	return sharedLine{
+		Type: "shared", ID: o.ID, Name: o.Name, Link: o.Link, InfoHashV1: o.InfoHashV1, InfoHashV2: o.InfoHashV2, Size: o.Size,
+		Listen: listen,
+	}
+}
+
+func progressOf(o v1.Object) progressLine {
+	return progressLine{
+		Type: "progress", ID: o.ID, State: o.State, BytesDone: o.BytesDone, BytesTotal: o.BytesWanted, DownRate: o.DownRate,
+		UpRate: o.UpRate, Peers: o.Peers, ETA: o.ETA,
+	}
+}
+
+func objectOf(o v1.Object) objectLine {
+	return objectLine{
+		Type: "object", ID: o.ID, Name: o.Name, State: o.State, Size: o.Size, BytesDone: o.BytesDone, Path: o.Path,
+		DownRate: o.DownRate, UpRate: o.UpRate, Ratio: o.Ratio,
+	}
+}
+
+func infoOf(i v1.Info) infoLine {
+	l := infoLine{
+		Type: "info", Name: i.Name, InfoHashV1: i.InfoHashV1, InfoHashV2: i.InfoHashV2, PieceLength: i.PieceLength, Size: i.Size,
+		Private: i.Private, Files: i.Files, Trackers: i.Trackers, WebSeeds: i.WebSeeds,
+	}
+	// That there are none is known.
+	if l.Trackers == nil {
+		l.Trackers = [][]string{}
+	}
+	if l.WebSeeds == nil {
+		l.WebSeeds = []string{}
+	}
+	return l
+}

@@ -1,0 +1,25 @@
+package main
+
+import "path/filepath"
+
+type moveCmd struct {
+	ID  string `arg:"" help:"An id, a prefix of it, or an info-hash."`
+	Dir string `arg:"" help:"The folder to move it to."`
+}
+
+// Run moves the files of an object.
+func (c *moveCmd) Run(a *app) error {
+	dir, err := filepath.Abs(c.Dir)
+	if err != nil {
+		return diskError("cannot tell where "+c.Dir+" is", err)
+	}
+	s, err := a.node(stateOnly)
+	if err != nil {
+		return err
+	}
+	err = a.changed(s.Move(a.ctx, c.ID, dir))
+	if closeErr := s.close(); err == nil {
+		err = closeErr
+	}
+	return err
+}

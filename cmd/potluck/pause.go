@@ -1,0 +1,15 @@
+package main
+
+type pauseCmd struct {
+	ID string `arg:"" help:"An id, a prefix of it, or an info-hash."`
+}
+
+// Run pauses an object of the running node.
+func (c *pauseCmd) Run(a *app) error {
+	s, err := a.running()
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	return a.changed(s.Pause(a.ctx, c.ID))
+}

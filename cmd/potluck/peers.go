@@ -1,0 +1,46 @@
+package main
+
+import "fmt"
+
+type peersCmd struct {
+	ID string `arg:"" optional:"" help:"An id, a prefix of it, or an info-hash; all objects if there is none."`
+}
+
+// Run lists the peers of the running node.
+func (c *peersCmd) Run(a *app) error {
+	s, err := a.running()
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	list, err := s.Peers(a.ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	if a.out.json {
+		for _, p := range list {
+			a.out.emit(peerLine{
+				Type: "peer", Address: p.Address, Client: p.Client, Network: p.Network, Direct: p.Direct, Have: p.Have,
+				DownRate: p.DownRate, UpRate: p.UpRate,
+			})
+		}
+		return nil
+	}
+	if len(list) == 0 {
+		a.out.say("Connected to nobody.")
+		return nil
+	}
+	rows := [][]string{{"PEER", "CLIENT", "VIA", "PATH", "HAVE", "DOWN", "UP"}}
+	for _, p := range list {
+		path := "relayed"
+		if p.Direct {
+			path = "direct"
+		}
+		rows = append(rows, []string{
+			printable(p.Address), shorten(printable(p.Client), nameWidth), printable(p.Network), path, fmt.Sprintf("%.0f%%", p.Have*100),
+			rate(p.DownRate), rate(p.UpRate),
+		})
+	}
+	a.out.table(rows)
+	return nil
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/potluck-p2p/potluck"
+	"github.com/potluck-p2p/potluck/internal/api/client"
+	"github.com/potluck-p2p/potluck/internal/api/socket"
+	v1 "github.com/potluck-p2p/potluck/internal/api/v1"
+	"github.com/potluck-p2p/potluck/internal/config"
+)
+
+// session is a conversation with a node: the one that is running, or one in this process. A command does not know which,
+// but for what ends with it.
+type session struct {
+	*client.Client
+	cfg *config.Config
+	own *ownNode // nil if the node is another process
+}
+
+// close ends the conversation, and the node if it is our own.
+func (s *session) close() error {
+	s.Client.Close()
+	if s.own == nil {
+		return nil
+	}
+	return s.own.close()
+}
+
+// kind is what sort of node a command starts in its own process when none is running.
+type kind uint8
+
+const (
+	whole     kind = iota + 1 // answers at the home's socket like any other
+	stateOnly                 // reads and changes the state, without network; nobody else is answered
+)
+
+// running speaks to the node that is running.
+func (a *app) running() (*session, error) {
+	cfg, err := a.config()
+	if err != nil {
+		return nil, err
+	}
+	c, err := client.Dial(a.ctx, a.disk, cfg.Home, socket.API)
+	if err != nil {
+		return nil, err
+	}
+	return &session{Client: c, cfg: cfg}, nil
+}
+
+const (
+	// lockPatience is how long to wait for a node that is about to answer, or to end.
+	lockPatience = 5 * time.Second
+	lockRetry    = 50 * time.Millisecond
+)
+
+// node speaks to the node that is running or, if there is none, starts one in this process.
+func (a *app) node(k kind) (*session, error) {
+	cfg, err := a.config()
+	if err != nil {
+		return nil, err
+	}
+	return a.whenFree(func() (*session, error) {
+		if c, err := client.Dial(a.ctx, a.disk, cfg.Home, socket.API); err == nil {
+			a.sayIgnored()
+			return &session{Client: c, cfg: cfg}, nil
+		}
+		return a.start(cfg, k, slog.LevelError)
+	})
+}
+
+// whenFree tries for a while what fails while the home's lock is held by a node that does not answer: it is about to do so,
+// or to end.
+func (a *app) whenFree(try func() (*session, error)) (*session, error) {
+	retry := time.NewTicker(lockRetry)
+	defer retry.Stop()
+	for began := time.Now(); ; {
+		s, err := try()
+		if err == nil || potluck.AsError(err).Code != potluck.CodeLocked || time.Since(began) > lockPatience {
+			return s, err
+		}
+		select {
+		case <-a.ctx.Done():
+			return nil, a.ctx.Err()
+		case <-retry.C:
+		}
+	}
+}
+
+// sayIgnored tells the user which flags are for the node, and come too late for the one that is running.
+func (a *app) sayIgnored() {
+	for _, key := range []string{"listen", "api", "up", "down", "offline"} {
+		if _, ok := a.flags[key]; ok {
+			a.out.say("A potluck is running already, so --%s changes nothing.", key)
+		}
+	}
+}
+
+// ownNode is a node in this process, with its API.
+type ownNode struct {
+	node   *potluck.Node
+	server *v1.Server
+}
+
+// start starts a node in this process and speaks to it.
+func (a *app) start(cfg *config.Config, k kind, level slog.Level) (*session, error) {
+	listen, err := listenAt(cfg)
+	if err != nil {
+		return nil, err
+	}
+	log := a.logger(level)
+	n, err := potluck.Open(a.ctx, potluck.Options{
+		Home: cfg.Home, DownloadDir: cfg.DownloadDir, Listen: listen, Offline: cfg.Offline, NoNetwork: k == stateOnly,
+		Up: int64(cfg.Up), Down: int64(cfg.Down), Slots: cfg.Slots, MaxPeers: cfg.MaxPeers, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	name := socket.API
+	if k == stateOnly {
+		name = socket.Private
+	}
+	own := &ownNode{node: n, server: v1.New(v1.Config{
+		Node: n, Log: log, Shutdown: a.cancel,
+		Status: v1.Status{Version: potluck.Version, PID: os.Getpid(), Home: cfg.Home, Started: time.Now(), Offline: cfg.Offline},
+	})}
+	l, err := socket.Listen(a.ctx, a.disk, rand.Reader, cfg.Home, name)
+	if err != nil {
+		return nil, errors.Join(diskError("cannot open the socket in "+cfg.Home, err), own.close())
+	}
+	own.server.Unix(l)
+	c, err := client.Dial(a.ctx, a.disk, cfg.Home, name)
+	if err != nil {
+		return nil, errors.Join(err, own.close())
+	}
+	return &session{Client: c, cfg: cfg, own: own}, nil
+}
+
+// closePatience is how long requests under way may take when the node ends.
+const closePatience = 2 * time.Second
+
+// close ends a node. The socket goes first: a command that comes now waits for the lock instead of speaking to a node that
+// ends.
+func (o *ownNode) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+	defer cancel()
+	o.server.Close(ctx)
+	return o.node.Close()
+}
+
+// listenAt is where the user wants peers to be accepted; nothing if they did not say.
+func listenAt(cfg *config.Config) ([]netip.AddrPort, error) {
+	s, err := cfg.Get("listen")
+	if err != nil || s.Source == config.Default {
+		return nil, err
+	}
+	ip, ok := cfg.Listen.IP()
+	switch {
+	case ok:
+	case cfg.Listen.Host == "":
+		ip = netip.IPv6Unspecified()
+	case cfg.Listen.Host == "localhost":
+		ip = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	default:
+		return nil, usage("give an IP address of this computer", "cannot listen at the name %s", cfg.Listen.Host)
+	}
+	return []netip.AddrPort{netip.AddrPortFrom(ip, cfg.Listen.Port)}, nil
+}
+
+// interrupted is the end of a command that was not done.
+func interrupted(format string, args ...any) error {
+	return &potluck.Error{Code: potluck.CodeInterrupted, Message: "interrupted", Hint: fmt.Sprintf(format, args...), Exit: potluck.ExitInterrupted}
+}

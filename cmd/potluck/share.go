@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"rsc.io/qr"
+
+	v1 "github.com/potluck-p2p/potluck/internal/api/v1"
+)
+
+// torrentFlags are what share and create have in common.
+type torrentFlags struct {
+	Format  string   `enum:"hybrid,v1,v2" default:"hybrid" help:"hybrid, v1 or v2."`
+	Private bool     `help:"Peers come from the named trackers alone (BEP 27). This is not encryption."`
+	Tracker []string `placeholder:"URL" sep:"none" help:"Announce to this tracker."`
+	WebSeed []string `placeholder:"URL" sep:"none" help:"A web server that has the files."`
+}
+
+type shareCmd struct {
+	Path    []string `arg:"" help:"Files and folders; each becomes an object of its own."`
+	Name    string   `placeholder:"N" help:"Another name than the file's or folder's own."`
+	Public  bool     `xor:"reach" help:"Let every network know of it, not only who has the link."`
+	Torrent string   `placeholder:"FILE" help:"Write the .torrent file too."`
+	QR      bool     `name:"qr" help:"Show the link as a QR code."`
+	torrentFlags
+}
+
+func (c *shareCmd) check(cfg func() (offline bool, err error)) error {
+	switch {
+	case len(c.Path) > 1 && c.Name != "":
+		return usage("share them one by one, or leave --name out", "--name gives one name to %d objects", len(c.Path))
+	case len(c.Path) > 1 && c.Torrent != "":
+		return usage("share them one by one, or leave --torrent out", "--torrent writes one file for %d objects", len(c.Path))
+	case c.Public && c.Private:
+		return usage("leave one of them out", "--public and --private are opposites")
+	}
+	if !c.Private || len(c.Tracker) > 0 {
+		return nil
+	}
+	offline, err := cfg()
+	if err == nil && !offline {
+		err = usage("name one with --tracker URL", "nobody finds a private share without a tracker")
+	}
+	return err
+}
+
+// Run shares, prints the links, and serves until interrupted if no other node does.
+func (c *shareCmd) Run(a *app) error {
+	err := c.check(func() (bool, error) {
+		cfg, err := a.config()
+		return err == nil && cfg.Offline, err
+	})
+	if err != nil {
+		return err
+	}
+	s, err := a.node(whole)
+	if err != nil {
+		return err
+	}
+	count, err := c.shareAll(a, s)
+	if err == nil && s.own != nil && count.ok > 0 {
+		a.out.say("Sharing until interrupted (Ctrl-C).")
+		<-a.ctx.Done()
+	}
+	if closeErr := s.close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = count.exit()
+	}
+	return err
+}
+
+// shareAll shares one path after the other. Its error ends the command; that a path could not be shared is counted.
+func (c *shareCmd) shareAll(a *app, s *session) (tally, error) {
+	var count tally
+	for _, path := range c.Path {
+		o, err := c.shareOne(a, s, path)
+		if a.ctx.Err() != nil {
+			return count, interrupted("run the same command again: nothing was changed")
+		}
+		if err != nil {
+			count.failed(a.out.report(err).Exit)
+			continue
+		}
+		count.ok++
+		c.print(a, o)
+	}
+	return count, nil
+}
+
+func (c *shareCmd) shareOne(a *app, s *session, path string) (v1.Object, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return v1.Object{}, diskError("cannot tell where "+path+" is", err)
+	}
+	p := a.out.progress()
+	o, err := s.Share(a.ctx, v1.Share{
+		Path: abs, Name: c.Name, Format: c.Format, Private: c.Private, Trackers: c.Tracker, WebSeeds: c.WebSeed,
+	}, func(h v1.Hashing) { p.hashing(path, path, h.Done, h.Total) }, func(n v1.Note) { a.out.skipped(n.Path, n.Why) })
+	p.end()
+	if err != nil || c.Torrent == "" {
+		return o, err
+	}
+	return o, a.saveTorrent(a.ctx, s, o.ID, c.Torrent)
+}
+
+func (c *shareCmd) print(a *app, o v1.Object) {
+	if a.out.json {
+		a.out.emit(sharedOf(o))
+	} else {
+		a.out.result(o.Link)
+	}
+	if c.Private {
+		a.out.say("Private: only the named trackers tell of it. It is not encrypted.")
+	}
+	if c.Public {
+		a.out.say("Public: this version speaks BitTorrent only, where whoever has the link can find it.")
+	}
+	if c.QR {
+		a.out.qr(o.Link)
+	}
+}
+
+// skipped tells of a file that is left out.
+func (o *output) skipped(path, why string) { o.say("%s: %s", printable(path), printable(why)) }
+
+// saveTorrent writes the .torrent file of an object.
+func (a *app) saveTorrent(ctx context.Context, s *session, id, name string) error {
+	b, err := s.Torrent(ctx, id)
+	if err != nil {
+		return err
+	}
+	return a.save(name, b)
+}
+
+// save writes a file that the user named, over what was there.
+func (a *app) save(name string, b []byte) error {
+	f, err := a.disk.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	if err != nil {
+		return diskError("cannot write "+name, err)
+	}
+	_, err = f.WriteAt(b, 0)
+	if err == nil {
+		err = f.Datasync()
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return diskError("cannot write "+name, err)
+	}
+	return nil
+}
+
+// qr shows a text as a QR code, two rows to a line, in the terminal's own colours: light on dark. The border keeps cameras
+// from taking what is around for a part of it.
+func (o *output) qr(text string) {
+	code, err := qr.Encode(text, qr.L)
+	if err != nil {
+		o.say("The link is too long for a QR code.")
+		return
+	}
+	const border = 2
+	light := func(x, y int) bool { return !code.Black(x, y) }
+	var picture []rune
+	for y := -border; y < code.Size+border; y += 2 {
+		for x := -border; x < code.Size+border; x++ {
+			i := 0
+			if light(x, y) {
+				i |= 1
+			}
+			if light(x, y+1) {
+				i |= 2
+			}
+			picture = append(picture, []rune(" ▀▄█")[i])
+		}
+		picture = append(picture, '\n')
+	}
+	o.say("%s", string(slices.Clip(picture)))
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	v1 "github.com/potluck-p2p/potluck/internal/api/v1"
+)
+
+type statusCmd struct{}
+
+// Run shows how the running node is.
+func (*statusCmd) Run(a *app) error {
+	s, err := a.running()
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	st, err := s.Status(a.ctx)
+	if err != nil {
+		return err
+	}
+	if a.out.json {
+		a.out.emit(statusLine{"status", st})
+		return nil
+	}
+	a.out.result(statusText(st))
+	return nil
+}
+
+func statusText(st v1.Status) string {
+	var b strings.Builder
+	total := 0
+	var states []string
+	for _, state := range slices.Sorted(maps.Keys(st.Objects)) {
+		total += st.Objects[state]
+		states = append(states, fmt.Sprintf("%d %s", st.Objects[state], state))
+	}
+	fmt.Fprintf(&b, "Up %s  down %s  up %s  %s", clock(time.Since(st.Started).Seconds()), rate(st.DownRate), rate(st.UpRate), counted(total, "object"))
+	if len(states) > 0 {
+		fmt.Fprintf(&b, " (%s)", strings.Join(states, ", "))
+	}
+	fmt.Fprintf(&b, "  %s", counted(st.Peers, "peer"))
+	fmt.Fprintf(&b, "\nHome     %s", printable(st.Home))
+	if len(st.Listen) > 0 {
+		fmt.Fprintf(&b, "\nPeers at %s", strings.Join(st.Listen, " "))
+	}
+	if st.API != "" {
+		fmt.Fprintf(&b, "\nAPI      http://%s", st.API)
+	}
+	fmt.Fprintf(&b, "\nVersion  %s, process %d", st.Version, st.PID)
+	if st.Offline {
+		b.WriteString(", offline")
+	}
+	return b.String()
+}

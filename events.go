@@ -1,0 +1,21 @@
+package potluck
+
+// EventKind tells events apart.
+type EventKind string
+
+// The kinds of events.
+const (
+	EventAdded    EventKind = "added"
+	EventProgress EventKind = "progress" // bytes or rates; who reads slowly gets only the latest of an object
+	EventState    EventKind = "state"
+	EventDone     EventKind = "done"    // every wanted byte is verified, on the disk and under its own name
+	EventAccused  EventKind = "accused" // a peer sent bad data; Text names it
+	EventRemoved  EventKind = "removed"
+)
+
+// Event is something that happened to an object.
+type Event struct {
+	Kind   EventKind
+	Object Object // as it is now
+	Text   string // more about it; may be empty
+}

@@ -1,0 +1,53 @@
+package v1
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+type statusOutput struct{ Body Status }
+
+func (s *Server) registerNode(api huma.API) {
+	huma.Register(api, operation("status", http.MethodGet, "/status", "How the node is"),
+		func(context.Context, *struct{}) (*statusOutput, error) {
+			return &statusOutput{s.status()}, nil
+		})
+	op := operation("shutdown", http.MethodPost, "/shutdown", "End the node")
+	op.DefaultStatus = http.StatusAccepted
+	huma.Register(api, op, func(context.Context, *struct{}) (*struct{}, error) {
+		s.cfg.Log.Info("a client asked the node to end")
+		s.cfg.Shutdown()
+		return nil, nil
+	})
+}
+
+func (s *Server) status() Status {
+	st := s.cfg.Status
+	s.mu.Lock()
+	st.API = s.address
+	s.mu.Unlock()
+	st.Listen = texts(s.cfg.Node.Listen())
+	st.Objects = map[string]int{}
+	for _, o := range s.cfg.Node.Objects() {
+		st.Objects[string(o.State)]++
+		st.Peers += o.Peers
+		st.DownRate += o.DownRate
+		st.UpRate += o.UpRate
+	}
+	return st
+}
+
+// operation describes an operation whose errors are Problems.
+func operation(id, method, path, summary string) huma.Operation {
+	return huma.Operation{
+		OperationID: id, Method: method, Path: path, Summary: summary,
+		Responses: map[string]*huma.Response{
+			"default": {
+				Description: "What went wrong",
+				Content:     map[string]*huma.MediaType{problemType: {Schema: &huma.Schema{Ref: "#/components/schemas/Problem"}}},
+			},
+		},
+	}
+}

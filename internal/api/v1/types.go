@@ -1,0 +1,249 @@
+package v1
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/potluck-p2p/potluck"
+)
+
+// Object is an object as JSON. What is not known is left out.
+type Object struct {
+	ID          string     `json:"id" doc:"8 hex digits, kept for ever"`
+	Name        string     `json:"name,omitzero" doc:"a stranger's word if it was fetched: escape it where shown"`
+	Kind        string     `json:"kind" enum:"shared,fetched"`
+	State       string     `json:"state" enum:"resolving,checking,fetching,seeding,paused,changed,missing,failed"`
+	Error       *Trouble   `json:"error,omitzero"`
+	Size        *int64     `json:"size,omitzero" doc:"bytes of all files"`
+	BytesDone   int64      `json:"bytes_done" doc:"verified bytes of the wanted files"`
+	BytesWanted *int64     `json:"bytes_wanted,omitzero"`
+	Path        string     `json:"path,omitzero"`
+	Link        string     `json:"link,omitzero"`
+	InfoHashV1  string     `json:"infohash_v1,omitzero"`
+	InfoHashV2  string     `json:"infohash_v2,omitzero"`
+	Private     bool       `json:"private"`
+	Listen      []string   `json:"listen,omitzero"`
+	DownRate    float64    `json:"down_rate" doc:"bytes per second"`
+	UpRate      float64    `json:"up_rate" doc:"bytes per second"`
+	Downloaded  int64      `json:"downloaded"`
+	Uploaded    int64      `json:"uploaded"`
+	Ratio       float64    `json:"ratio"`
+	Peers       int        `json:"peers"`
+	Sources     int        `json:"sources" doc:"peers that have something of it"`
+	ETA         *float64   `json:"eta,omitzero" doc:"seconds"`
+	Trackers    []Tracker  `json:"trackers,omitzero"`
+	Added       *time.Time `json:"added,omitzero"`
+	Done        *time.Time `json:"done,omitzero"`
+}
+
+// Trouble is why an object is not well, in the terms of a [Problem].
+type Trouble struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitzero"`
+	Exit    int    `json:"exit"`
+}
+
+// Tracker is how an object stands with a tracker.
+type Tracker struct {
+	URL       string     `json:"url"`
+	Tier      int        `json:"tier"`
+	Error     string     `json:"error,omitzero" doc:"why the last announce failed"`
+	Seeders   *int       `json:"seeders,omitzero"`
+	Leechers  *int       `json:"leechers,omitzero"`
+	Announced *time.Time `json:"announced,omitzero"`
+	Next      *time.Time `json:"next,omitzero"`
+}
+
+// File is a file of an object.
+type File struct {
+	Path      string `json:"path"`
+	Size      int64  `json:"size"`
+	BytesDone int64  `json:"bytes_done"`
+	Priority  string `json:"priority,omitzero"`
+}
+
+// Peer is somebody an object is exchanged with.
+type Peer struct {
+	Address  string  `json:"address"`
+	Client   string  `json:"client,omitzero" doc:"the peer's own word: escape it where shown"`
+	Network  string  `json:"network"`
+	Direct   bool    `json:"direct"`
+	Have     float64 `json:"have" doc:"0 to 1"`
+	DownRate float64 `json:"down_rate"`
+	UpRate   float64 `json:"up_rate"`
+}
+
+// Info is what a torrent or link says of an object.
+type Info struct {
+	Name        string     `json:"name,omitzero"`
+	InfoHashV1  string     `json:"infohash_v1,omitzero"`
+	InfoHashV2  string     `json:"infohash_v2,omitzero"`
+	PieceLength int64      `json:"piece_length,omitzero"`
+	Size        *int64     `json:"size,omitzero"`
+	Private     bool       `json:"private"`
+	Files       []InfoFile `json:"files,omitzero"`
+	Trackers    [][]string `json:"trackers,omitzero"`
+	WebSeeds    []string   `json:"web_seeds,omitzero"`
+	Comment     string     `json:"comment,omitzero"`
+	Link        string     `json:"link,omitzero"`
+}
+
+// InfoFile is a file as a torrent lists it.
+type InfoFile struct {
+	Path string `json:"path"`
+	Size int64  `json:"size"`
+}
+
+// Status is how the node is.
+type Status struct {
+	Version  string         `json:"version"`
+	PID      int            `json:"pid"`
+	Home     string         `json:"home"`
+	Started  time.Time      `json:"started"`
+	Listen   []string       `json:"listen,omitzero" doc:"where peers are accepted"`
+	API      string         `json:"api,omitzero" doc:"the address of the API over TCP, if it is open"`
+	Offline  bool           `json:"offline"`
+	Objects  map[string]int `json:"objects" doc:"how many, by state"`
+	Peers    int            `json:"peers"`
+	DownRate float64        `json:"down_rate"`
+	UpRate   float64        `json:"up_rate"`
+}
+
+// Event is something that happened to an object.
+type Event struct {
+	Kind   string `json:"kind" enum:"added,progress,state,done,accused,removed"`
+	Object Object `json:"object"`
+	Text   string `json:"text,omitzero"`
+}
+
+// Share asks for a file or folder to be shared.
+type Share struct {
+	Path        string   `json:"path" minLength:"1" maxLength:"65536" doc:"absolute, on the node's machine"`
+	Name        string   `json:"name,omitzero" maxLength:"4096"`
+	Format      string   `json:"format,omitzero" enum:"hybrid,v1,v2"`
+	PieceLength int64    `json:"piece_length,omitzero" minimum:"0"`
+	Private     bool     `json:"private,omitzero"`
+	Trackers    []string `json:"trackers,omitzero" maxItems:"100"`
+	WebSeeds    []string `json:"web_seeds,omitzero" maxItems:"100"`
+	Comment     string   `json:"comment,omitzero" maxLength:"65536"`
+}
+
+// Hashing is how far the hashing of a share is.
+type Hashing struct {
+	Done  int64 `json:"done"`
+	Total int64 `json:"total"`
+}
+
+// Note is about a file that is left out of a share.
+type Note struct {
+	Path string `json:"path"`
+	Why  string `json:"why"`
+}
+
+// Get asks for a link to be fetched.
+type Get struct {
+	Link       string   `json:"link,omitzero" maxLength:"65536" doc:"a magnet link, an info-hash or the URL of a .torrent file"`
+	Torrent    []byte   `json:"torrent,omitzero" doc:"the content of a .torrent file, instead of a link"`
+	Dir        string   `json:"dir,omitzero" maxLength:"65536" doc:"absolute, on the node's machine"`
+	Select     []string `json:"select,omitzero" maxItems:"10000"`
+	Peers      []string `json:"peers,omitzero" maxItems:"1000" doc:"host:port"`
+	Trackers   []string `json:"trackers,omitzero" maxItems:"100"`
+	Sequential bool     `json:"sequential,omitzero"`
+	Wait       float64  `json:"wait,omitzero" minimum:"0" doc:"seconds to go on while nobody has it; 0 is for ever"`
+}
+
+// Move asks for an object's files to be moved.
+type Move struct {
+	Dir string `json:"dir" minLength:"1" maxLength:"65536" doc:"absolute, on the node's machine"`
+}
+
+func objectOf(o potluck.Object) Object {
+	return Object{
+		ID: o.ID, Name: o.Name, Kind: string(o.Kind), State: string(o.State), Error: troubleOf(o.Err),
+		Size: known(o.Size), BytesDone: o.BytesDone, BytesWanted: known(o.BytesWanted), Path: o.Path, Link: o.Link,
+		InfoHashV1: o.InfoHashV1, InfoHashV2: o.InfoHashV2, Private: o.Private, Listen: texts(o.Listen),
+		DownRate: o.DownRate, UpRate: o.UpRate, Downloaded: o.Downloaded, Uploaded: o.Uploaded, Ratio: o.Ratio,
+		Peers: o.Peers, Sources: o.Sources, ETA: seconds(o.ETA), Trackers: trackersOf(o.Trackers), Added: at(o.Added), Done: at(o.Done),
+	}
+}
+
+func troubleOf(e *potluck.Error) *Trouble {
+	if e == nil {
+		return nil
+	}
+	return &Trouble{Code: e.Code, Message: e.Message, Hint: e.Hint, Exit: e.Exit}
+}
+
+func trackersOf(list []potluck.Tracker) []Tracker {
+	var out []Tracker
+	for _, t := range list {
+		out = append(out, Tracker{
+			URL: t.URL, Tier: t.Tier, Error: t.Error, Seeders: known(t.Seeders), Leechers: known(t.Leechers),
+			Announced: at(t.Announced), Next: at(t.Next),
+		})
+	}
+	return out
+}
+
+func filesOf(list []potluck.File) []File {
+	out := make([]File, 0, len(list))
+	for _, f := range list {
+		out = append(out, File{Path: f.Path, Size: f.Size, BytesDone: f.BytesDone, Priority: f.Priority})
+	}
+	return out
+}
+
+func peersOf(list []potluck.Peer) []Peer {
+	out := make([]Peer, 0, len(list))
+	for _, p := range list {
+		out = append(out, Peer{
+			Address: p.Address, Client: p.Client, Network: p.Network, Direct: p.Direct,
+			Have: p.Have, DownRate: p.DownRate, UpRate: p.UpRate,
+		})
+	}
+	return out
+}
+
+// InfoOf is a torrent as JSON.
+func InfoOf(t potluck.Torrent) Info {
+	i := Info{
+		Name: t.Name, InfoHashV1: t.InfoHashV1, InfoHashV2: t.InfoHashV2, PieceLength: t.PieceLength, Size: known(t.Size),
+		Private: t.Private, Trackers: t.Trackers, WebSeeds: t.WebSeeds, Comment: t.Comment, Link: t.Link,
+	}
+	for _, f := range t.Files {
+		i.Files = append(i.Files, InfoFile{Path: f.Path, Size: f.Size})
+	}
+	return i
+}
+
+// known is nil for the negative numbers that stand for what is not known.
+func known[N int | int64](n N) *N {
+	if n < 0 {
+		return nil
+	}
+	return &n
+}
+
+func seconds(d time.Duration) *float64 {
+	if d < 0 {
+		return nil
+	}
+	s := d.Seconds()
+	return &s
+}
+
+func at(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func texts(list []netip.AddrPort) []string {
+	var out []string
+	for _, a := range list {
+		out = append(out, a.String())
+	}
+	return out
+}

@@ -1,0 +1,212 @@
+// Package potluck is a peer as a library: it shares files where they lie, and fetches by link from every network that has
+// them. Open starts a node, which holds what was shared and fetched in a folder of state, its home:
+//
+//	n, err := potluck.Open(ctx, potluck.Options{Home: "/var/lib/mine"})
+//	if err != nil { ... }
+//	defer n.Close()
+//	o, err := n.Share(ctx, potluck.ShareRequest{Path: "/srv/talk.mkv"})
+//	fmt.Println(o.Link)
+//
+// One home has one node at a time. All errors are of type [*Error].
+package potluck
+
+import (
+	"context"
+	"iter"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/node"
+	"github.com/potluck-p2p/potluck/internal/vfs"
+)
+
+// Version is the version of potluck.
+const Version = "0.1.0"
+
+// Options say how a node is to be. Home is required, the rest may be left out.
+type Options struct {
+	// Home is the folder of the node's state. It is made if it is not there.
+	Home string
+	// DownloadDir is where fetched objects go unless the request says otherwise; the current folder if empty.
+	DownloadDir string
+	// Listen is where peers are accepted, over TCP and UDP; port 0 is one that is free. If empty, peers are accepted at all
+	// addresses, on a port that is chosen once and kept. With an address that is not a wildcard, what the node dials
+	// leaves from there, and links carry it.
+	Listen []netip.AddrPort
+	// Offline keeps to addresses and trackers that are named explicitly.
+	Offline bool
+	// NoNetwork opens the state only: nothing is listened at and nobody is dialled.
+	NoNetwork bool
+	// Up and Down limit payload, in bytes per second; 0 is no limit.
+	Up, Down int64
+	// Slots is how many peers are served at once, MaxPeers how many an object may have; 0 is a good choice.
+	Slots, MaxPeers int
+	// Log gets what the node has to say to whoever runs it; nil discards that.
+	Log *slog.Logger
+}
+
+// Node is a running node. It is safe for concurrent use.
+type Node struct{ n *node.Node }
+
+// Open starts a node. If another one holds the home, the error has the code [CodeLocked].
+func Open(ctx context.Context, opt Options) (*Node, error) {
+	if opt.Home == "" {
+		return nil, &Error{Code: CodeUsage, Message: "a node needs a home", Hint: "set Options.Home", Exit: ExitUsage}
+	}
+	log := opt.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	source, named := named(opt.Listen)
+	n, err := node.Open(ctx, node.Config{
+		Home: opt.Home, FS: vfs.OS(), Network: netx.System(netx.Options{Source: source}), Now: time.Now, Log: log,
+		Listen: opt.Listen, Announced: named, Silent: opt.NoNetwork, Offline: opt.Offline || opt.NoNetwork,
+		Up: opt.Up, Down: opt.Down, DownloadDir: opt.DownloadDir, Version: Version, Slots: opt.Slots, MaxPeers: opt.MaxPeers,
+	})
+	if err != nil {
+		return nil, errorOf(err)
+	}
+	return &Node{n}, nil
+}
+
+// named finds the address that the user named among those to listen at, if they named no wildcard.
+func named(listen []netip.AddrPort) (netip.Addr, bool) {
+	for _, a := range listen {
+		if a.Addr().IsUnspecified() {
+			return netip.Addr{}, false
+		}
+	}
+	if len(listen) == 0 {
+		return netip.Addr{}, false
+	}
+	return listen[0].Addr(), true
+}
+
+// Close ends the node: what is verified is made durable, trackers are told, everything is closed.
+func (n *Node) Close() error { return errorOf(n.n.Close()) }
+
+// Listen are the addresses at which peers reach the node.
+func (n *Node) Listen() []netip.AddrPort { return n.n.ListenAddrs() }
+
+// Share adopts a file or folder where it lies, reads it once, and serves it from then on. The same path with the same
+// content again is the same object.
+func (n *Node) Share(ctx context.Context, req ShareRequest) (Object, error) {
+	o, err := n.n.Share(ctx, req.create(req.Path), req.Progress, req.Note)
+	return objectOf(o), errorOf(err)
+}
+
+// Get begins to fetch a link and returns once that is accepted; [Node.Events] tells the rest. What the node has already it
+// does not fetch again.
+func (n *Node) Get(ctx context.Context, req GetRequest) (Object, error) {
+	if path, ok := TorrentPath(req.Link); ok && req.Torrent == nil {
+		b, err := node.ReadTorrent(vfs.OS(), path)
+		if err != nil {
+			return Object{}, errorOf(err)
+		}
+		req.Torrent = b
+	}
+	o, err := n.n.Get(ctx, node.GetRequest{
+		Link: req.Link, Torrent: req.Torrent, Dir: req.Dir, Select: req.Select, Peers: req.Peers, Trackers: req.Trackers,
+		Sequential: req.Sequential, Wait: req.Wait,
+	})
+	return objectOf(o), errorOf(err)
+}
+
+// Objects lists all objects in the order in which they were added.
+func (n *Node) Objects() []Object {
+	var list []Object
+	for _, o := range n.n.Objects() {
+		list = append(list, objectOf(o))
+	}
+	return list
+}
+
+// Object finds an object by its id, a prefix of four or more of its digits, or an info-hash.
+func (n *Node) Object(id string) (Object, error) {
+	o, err := n.n.Object(id)
+	return objectOf(o), errorOf(err)
+}
+
+// Files lists the files of an object; none while they are not known.
+func (n *Node) Files(id string) ([]File, error) {
+	files, err := n.n.Files(id)
+	var list []File
+	for _, f := range files {
+		list = append(list, File(f))
+	}
+	return list, errorOf(err)
+}
+
+// Peers lists whom an object is exchanged with, or everybody if id is empty.
+func (n *Node) Peers(id string) ([]Peer, error) {
+	peers, err := n.n.Peers(id)
+	var list []Peer
+	for _, p := range peers {
+		list = append(list, Peer(p))
+	}
+	return list, errorOf(err)
+}
+
+// Torrent is the .torrent file of an object.
+func (n *Node) Torrent(id string) ([]byte, error) {
+	b, err := n.n.Torrent(id)
+	return b, errorOf(err)
+}
+
+// Info is what the torrent of an object says, or its link as long as there is no torrent.
+func (n *Node) Info(id string) (Torrent, error) {
+	o, err := n.n.Object(id)
+	if err != nil {
+		return Torrent{}, errorOf(err)
+	}
+	b, err := n.n.Torrent(o.ID)
+	if err != nil {
+		return Inspect(context.Background(), o.Link)
+	}
+	t, err := ParseTorrent(b)
+	t.Link = o.Link
+	return t, err
+}
+
+// Pause stops the exchange of an object until Resume, across restarts.
+func (n *Node) Pause(id string) error { return errorOf(n.n.Pause(id)) }
+
+// Resume takes a paused or failed object up again.
+func (n *Node) Resume(id string) error { return errorOf(n.n.Resume(id)) }
+
+// Verify reads an object again and compares it with what it should be. What is wrong in a fetched object is fetched again;
+// a share that has changed is not served any more. Progress may be nil.
+func (n *Node) Verify(ctx context.Context, id string, progress func(done, total int64)) error {
+	return errorOf(n.n.Verify(ctx, id, progress))
+}
+
+// Move moves the files of an object to another folder, and goes on with them there. It is not built yet.
+func (n *Node) Move(context.Context, string, string) error {
+	return &Error{
+		Code: "unsupported", Message: "this version cannot move objects", Exit: ExitFailed,
+		Hint: "remove it with potluck rm, move the files, then share or get it again: what is there is kept",
+	}
+}
+
+// Remove makes the node forget an object. With deleteFiles its files are deleted too, if they were fetched; those of a share
+// are the user's, and asking for it is an error.
+func (n *Node) Remove(ctx context.Context, id string, deleteFiles bool) error {
+	return errorOf(n.n.Remove(ctx, id, deleteFiles))
+}
+
+// Events follows what happens from now on. The sequence ends when the context does or the node; to stop earlier, leave the
+// loop. It can be ranged over once.
+func (n *Node) Events(ctx context.Context) iter.Seq[Event] {
+	ctx, stop := context.WithCancel(ctx)
+	news := n.n.Subscribe(ctx)
+	return func(yield func(Event) bool) {
+		defer stop()
+		for e := range news {
+			if !yield(Event{Kind: EventKind(e.Kind), Object: objectOf(e.Object), Text: e.Text}) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,246 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/potluck-p2p/potluck/test/peers"
+)
+
+// line is one line of --json output, of any type.
+type line struct {
+	Type string `json:"type"`
+
+	ID         string   `json:"id"`
+	Name       string   `json:"name"`
+	Link       string   `json:"link"`
+	InfoHashV1 string   `json:"infohash_v1"`
+	InfoHashV2 string   `json:"infohash_v2"`
+	Size       int64    `json:"size"`
+	Listen     []string `json:"listen"`
+
+	State      string `json:"state"`
+	BytesDone  int64  `json:"bytes_done"`
+	BytesTotal int64  `json:"bytes_total"`
+	Path       string `json:"path"`
+	Bytes      int64  `json:"bytes"`
+
+	PieceLength int64      `json:"piece_length"`
+	Private     bool       `json:"private"`
+	Trackers    [][]string `json:"trackers"`
+	WebSeeds    []string   `json:"web_seeds"`
+	Files       []struct {
+		Path string `json:"path"`
+		Size int64  `json:"size"`
+	} `json:"files"`
+
+	Address string `json:"address"`
+	Client  string `json:"client"`
+
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Hint    string `json:"hint"`
+	Exit    int    `json:"exit"`
+}
+
+// node is a home and an address, with which commands are run.
+type node struct {
+	home string
+	addr netip.AddrPort
+	user *syscall.Credential // nil: who runs the test
+}
+
+func newNode(t *testing.T) *node {
+	t.Helper()
+	return &node{home: filepath.Join(t.TempDir(), "home"), addr: peers.Address()}
+}
+
+// command is a running potluck.
+type command struct {
+	*peers.Process
+	stderr string // path
+
+	mu      sync.Mutex
+	partial []byte
+	lines   []line
+	odd     []string // lines of stdout that are no JSON object with a type
+}
+
+// Write takes stdout.
+func (c *command) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.partial = append(c.partial, b...)
+	for {
+		text, rest, whole := bytes.Cut(c.partial, []byte("\n"))
+		if !whole {
+			return len(b), nil
+		}
+		var l line
+		if json.Unmarshal(text, &l) != nil || l.Type == "" {
+			c.odd = append(c.odd, string(text))
+		} else {
+			c.lines = append(c.lines, l)
+		}
+		c.partial = rest
+	}
+}
+
+// start starts a command with --json and the node's home and address.
+func (n *node) start(t *testing.T, args ...string) *command {
+	t.Helper()
+	c := &command{stderr: filepath.Join(t.TempDir(), "stderr")}
+	args = append(args, "--json", "--offline", "--home", n.home, "--listen", n.addr.String())
+	cmd := exec.Command(os.Getenv(binaryVar), args...)
+	cmd.Dir = t.TempDir()
+	cmd.Stdout = c
+	errs, err := os.Create(c.stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer errs.Close()
+	cmd.Stderr = errs
+	if n.user != nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: n.user}
+		cmd.Dir = "/"
+	}
+	c.Process = peers.StartProcess(t, "potluck", cmd)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("potluck %s\nstdout ends: %+v\nstderr ends: %s", strings.Join(args, " "), lastOf(c.all(), 5), c.said(3000))
+		}
+	})
+	return c
+}
+
+// run runs a command to its end, which has to come within two minutes.
+func (n *node) run(t *testing.T, args ...string) *command {
+	t.Helper()
+	c := n.start(t, args...)
+	c.wait(t, 2*time.Minute)
+	return c
+}
+
+// ok runs a command that has to succeed and returns its lines.
+func (n *node) ok(t *testing.T, args ...string) []line {
+	t.Helper()
+	c := n.run(t, args...)
+	c.exits(t, 0)
+	return c.all()
+}
+
+// share starts to share paths and waits for the lines that say so, one per path. Options stand before the paths.
+func (n *node) share(t *testing.T, paths []string, options ...string) (*command, []line) {
+	t.Helper()
+	c := n.start(t, slices.Concat([]string{"share"}, options, paths)...)
+	var shared []line
+	peers.Wait(t, 5*time.Minute, "potluck to share", func() (bool, any) {
+		shared = c.typed("shared")
+		if c.Ended() && len(shared) < len(paths) {
+			t.Fatalf("share ended with %d", c.ExitCode())
+		}
+		return len(shared) >= len(paths), c.said(500)
+	})
+	return c, shared
+}
+
+// get fetches a link into a new folder, which it returns.
+func (n *node) get(t *testing.T, link string, options ...string) (dir string, c *command) {
+	t.Helper()
+	dir = t.TempDir()
+	c = n.run(t, slices.Concat([]string{"get", link, "-o", dir}, options)...)
+	c.exits(t, 0)
+	if done := c.typed("done"); len(done) != 1 {
+		t.Errorf("get said done %d times: %+v", len(done), done)
+	}
+	return dir, c
+}
+
+// wait waits for the end of the command.
+func (c *command) wait(t *testing.T, limit time.Duration) {
+	t.Helper()
+	peers.Wait(t, limit, "potluck to end", func() (bool, any) { return c.Ended(), lastOf(c.all(), 1) })
+}
+
+// exits holds the exit code of a command that has ended, and what the contract says of its output.
+func (c *command) exits(t *testing.T, want int) {
+	t.Helper()
+	if got := c.ExitCode(); got != want {
+		t.Fatalf("exit code %d, want %d", got, want)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.odd) != 0 || len(c.partial) != 0 {
+		t.Errorf("not JSON on stdout: %q %q", c.odd, c.partial)
+	}
+}
+
+// fails holds the exit code of a command that has ended with an error, and that it says what happened and what to do.
+func (c *command) fails(t *testing.T, want int) {
+	t.Helper()
+	c.exits(t, want)
+	errs := c.typed("error")
+	if len(errs) == 0 {
+		t.Fatal("no error line")
+	}
+	for _, e := range errs {
+		if e.Code == "" || e.Message == "" || e.Hint == "" || e.Exit == 0 {
+			t.Errorf("an error without code, message, hint or exit: %+v", e)
+		}
+	}
+}
+
+// all are the lines so far.
+func (c *command) all() []line {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.lines)
+}
+
+// typed are the lines of one type so far.
+func (c *command) typed(kind string) []line {
+	return slices.DeleteFunc(c.all(), func(l line) bool { return l.Type != kind })
+}
+
+// waitFor waits until a line satisfies is, and returns the first that does.
+func (c *command) waitFor(t *testing.T, what string, is func(line) bool) line {
+	t.Helper()
+	var found line
+	peers.Wait(t, 2*time.Minute, what, func() (bool, any) {
+		all := c.all()
+		i := slices.IndexFunc(all, is)
+		if i >= 0 {
+			found = all[i]
+		} else if c.Ended() {
+			t.Fatalf("potluck ended with %d before %s", c.ExitCode(), what)
+		}
+		return i >= 0, lastOf(all, 1)
+	})
+	return found
+}
+
+// said is the end of stderr.
+func (c *command) said(n int) string {
+	b, err := os.ReadFile(c.stderr)
+	if err != nil {
+		return err.Error()
+	}
+	return string(b[max(0, len(b)-n):])
+}
+
+func lastOf(lines []line, n int) []line { return lines[max(0, len(lines)-n):] }
+
+// hashes are the info-hashes of a line as trackers know them.
+func (l line) hashes() []string {
+	return peers.TorrentInfo{InfoHashV1: l.InfoHashV1, InfoHashV2: l.InfoHashV2}.Hashes()
+}

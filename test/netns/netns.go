@@ -1,0 +1,150 @@
+// Package netns runs a test binary in a network of its own: a network namespace that holds nothing but loopback with the
+// addresses 10.99.0.1 to 10.99.0.20 (each real client gets one, since most keep one connection per address), so that no
+// packet of a test can leave the machine or meet another program's. The namespace comes with its own processes where the
+// kernel allows it: when the test binary ends, however it ends, every client it started ends with it.
+package netns
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// Hosts is how many addresses the network has.
+const Hosts = 20
+
+// Addr is address n of the network, 1 to Hosts.
+func Addr(n int) netip.Addr { return netip.AddrFrom4([4]byte{10, 99, 0, byte(n)}) }
+
+// inside is set in the environment of the test binary once it runs in its own network.
+const inside = "POTLUCK_TEST_NETNS"
+
+// missing says why there is no network to test in, "" if there is one.
+var missing = "Run was not called"
+
+// Need skips a test that has no network of its own to run in.
+func Need(t testing.TB) {
+	t.Helper()
+	if missing != "" {
+		t.Skip("no network namespace: " + missing)
+	}
+}
+
+// Root reports whether the tests have root's rights over all users, and not only in a user namespace.
+func Root() bool {
+	users, err := os.ReadFile("/proc/self/uid_map")
+	return err == nil && os.Getuid() == 0 && strings.Contains(string(users), "4294967295")
+}
+
+// Run runs the tests of m in a network of their own and returns the exit code; call it from TestMain. prepare, if not nil,
+// runs before, while the real network is still there, and returns environment for the tests ("NAME=value").
+func Run(m *testing.M, prepare func() ([]string, error)) int {
+	if os.Getenv(inside) != "" {
+		missing = setUp()
+		return m.Run()
+	}
+	env := []string{inside + "=1"}
+	if prepare != nil {
+		more, err := prepare()
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		env = append(env, more...)
+	}
+	code, err := runInside(env)
+	if err == nil {
+		return code
+	}
+	missing = err.Error()
+	return m.Run()
+}
+
+// ways are the sets of namespaces to try, best first: with root's rights, then as the user who only has a user namespace.
+func ways() []*syscall.SysProcAttr {
+	full := uintptr(syscall.CLONE_NEWNET | syscall.CLONE_NEWPID | syscall.CLONE_NEWNS)
+	asRoot := func(id int) []syscall.SysProcIDMap { return []syscall.SysProcIDMap{{HostID: id, Size: 1}} }
+	user := func(flags uintptr) *syscall.SysProcAttr {
+		return &syscall.SysProcAttr{Cloneflags: flags | syscall.CLONE_NEWUSER,
+			UidMappings: asRoot(os.Getuid()), GidMappings: asRoot(os.Getgid())}
+	}
+	return []*syscall.SysProcAttr{
+		{Cloneflags: full}, {Cloneflags: syscall.CLONE_NEWNET}, user(full), user(syscall.CLONE_NEWNET),
+	}
+}
+
+// runInside runs this binary again with the same arguments in new namespaces. An error means that it could not start.
+func runInside(env []string) (code int, err error) {
+	// The child dies with the thread that started it (Pdeathsig), so that thread must stay.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var cmd *exec.Cmd
+	for _, attr := range ways() {
+		cmd = exec.Command("/proc/self/exe", os.Args[1:]...)
+		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+		cmd.Env = append(os.Environ(), env...)
+		cmd.SysProcAttr = attr
+		attr.Pdeathsig = syscall.SIGKILL
+		if err = cmd.Start(); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		return 0, err
+	}
+	// What ends this process ends the tests; on SIGQUIT they first say where they hang.
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT)
+	go func() {
+		for s := range signals {
+			cmd.Process.Signal(s)
+		}
+	}()
+	err = cmd.Wait()
+	signal.Stop(signals)
+	close(signals)
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		fmt.Fprintln(os.Stderr, err)
+		return 1, nil
+	}
+	return max(cmd.ProcessState.ExitCode(), boolToInt(err != nil)), nil
+}
+
+func boolToInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// setUp gives the new network its addresses, and says what is missing if it cannot.
+func setUp() string {
+	if os.Getpid() == 1 {
+		// A new process namespace wants its own /proc; without it only tools that look at other processes suffer.
+		if syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "") == nil {
+			_ = syscall.Mount("proc", "/proc", "proc", 0, "")
+		}
+	}
+	ip, err := exec.LookPath("ip")
+	if err != nil {
+		ip = "/usr/sbin/ip"
+	}
+	lines := [][]string{{"link", "set", "lo", "up"}}
+	for n := 1; n <= Hosts; n++ {
+		lines = append(lines, []string{"addr", "add", Addr(n).String() + "/32", "dev", "lo"})
+	}
+	for _, args := range lines {
+		if out, err := exec.Command(ip, args...).CombinedOutput(); err != nil {
+			return fmt.Sprintf("ip (Debian package iproute2) %v: %v %s", args, err, out)
+		}
+	}
+	return ""
+}

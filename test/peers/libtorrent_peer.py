@@ -1,0 +1,183 @@
+#!/usr/bin/python3
+"""A libtorrent peer for tests: makes torrents, says how libtorrent reads them, seeds and fetches.
+
+    libtorrent_peer.py make PATH -o FILE [--format v1|v2|hybrid] [--piece-size N] [--tracker URL]... [--private]
+    libtorrent_peer.py inspect FILE
+    libtorrent_peer.py run FILE|MAGNET --listen IP:PORT --save DIR [--peer IP:PORT]... [--corrupt] [--up N] [--down N]
+
+Every line on stdout is one JSON object. `run` reports its status several times a second, takes the address of one more
+peer per line on stdin, and ends when stdin does.
+"""
+
+import argparse
+import json
+import os
+import select
+import sys
+
+import libtorrent as lt
+
+
+def say(**fields):
+    print(json.dumps(fields), flush=True)
+
+
+def hashes(info_hashes):
+    v1 = str(info_hashes.v1) if info_hashes.has_v1() else ""
+    v2 = str(info_hashes.v2) if info_hashes.has_v2() else ""
+    return v1, v2
+
+
+def make(args):
+    path = os.path.abspath(args.source)
+    files = lt.file_storage()
+    lt.add_files(files, path)
+    flags = {"v1": lt.create_torrent.v1_only, "v2": lt.create_torrent.v2_only, "hybrid": 0}[args.format]
+    torrent = lt.create_torrent(files, args.piece_size, flags)
+    for tier, url in enumerate(args.tracker):
+        torrent.add_tracker(url, tier)
+    torrent.set_priv(args.private)
+    lt.set_piece_hashes(torrent, os.path.dirname(path))
+    with open(args.output, "wb") as out:
+        out.write(lt.bencode(torrent.generate()))
+    inspect(argparse.Namespace(source=args.output))
+
+
+def inspect(args):
+    info = lt.torrent_info(args.source)
+    v1, v2 = hashes(info.info_hashes())
+    files = info.files()
+    padding = {
+        kind: [
+            {"path": files.file_path(i), "size": files.file_size(i)}
+            for i in range(files.num_files())
+            if bool(files.file_flags(i) & lt.file_storage.flag_pad_file) == kind
+        ]
+        for kind in (False, True)
+    }
+    say(
+        type="info",
+        name=info.name(),
+        infohash_v1=v1,
+        infohash_v2=v2,
+        piece_length=info.piece_length(),
+        private=info.priv(),
+        trackers=[t.url for t in info.trackers()],
+        files=padding[False],
+        pads=padding[True],
+    )
+
+
+def settings(args):
+    host = args.listen.rsplit(":", 1)[0]
+    chosen = {
+        "listen_interfaces": args.listen,
+        "outgoing_interfaces": host,
+        "enable_dht": False,
+        "enable_lsd": False,
+        "enable_upnp": False,
+        "enable_natpmp": False,
+        "enable_incoming_utp": args.utp,
+        "enable_outgoing_utp": args.utp,
+        "allow_multiple_connections_per_ip": True,
+        "announce_to_all_trackers": True,
+        "announce_to_all_tiers": True,
+        "min_reconnect_time": 1,
+        "upload_rate_limit": args.up,
+        "download_rate_limit": args.down,
+        "alert_mask": lt.alert.category_t.error_notification
+        | lt.alert.category_t.status_notification
+        | lt.alert.category_t.connect_notification,
+    }
+    if args.corrupt:
+        # Without hash checks what lies in the folder is served as it is, whatever the torrent says.
+        chosen["disable_hash_checks"] = True
+    return chosen
+
+
+def load(args):
+    if args.source.startswith("magnet:"):
+        params = lt.parse_magnet_uri(args.source)
+    else:
+        params = lt.add_torrent_params()
+        params.ti = lt.torrent_info(args.source)
+    params.save_path = args.save
+    params.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
+    if args.corrupt:
+        params.flags |= lt.torrent_flags.seed_mode
+    return params
+
+
+def dial(handle, address):
+    host, port = address.rsplit(":", 1)
+    handle.connect_peer((host, int(port)))
+
+
+def run(args):
+    session = lt.session(settings(args))
+    handle = session.add_torrent(load(args))
+    for address in args.peer:
+        dial(handle, address)
+    pending = b""
+    while True:
+        if select.select([0], [], [], 0.1)[0]:
+            more = os.read(0, 4096)
+            if not more:
+                return
+            *lines, pending = (pending + more).split(b"\n")
+            for line in lines:
+                dial(handle, line.decode())
+        for alert in session.pop_alerts():
+            print(alert.message(), file=sys.stderr, flush=True)
+        status = handle.status()
+        say(
+            type="status",
+            state=str(status.state),
+            listening=session.is_listening(),
+            seeding=status.is_seeding,
+            bytes_done=status.total_wanted_done,
+            bytes_total=status.total_wanted,
+            uploaded=status.total_payload_upload,
+            downloaded=status.total_payload_download,
+            wasted=status.total_failed_bytes,
+            error=status.errc.message() if status.errc.value() else "",
+            peers=[
+                {"address": "%s:%d" % p.ip, "client": p.client.decode("utf-8", "replace"), "downloaded": p.total_download}
+                for p in handle.get_peer_info()
+            ],
+        )
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    modes = parser.add_subparsers(required=True)
+
+    mode = modes.add_parser("make")
+    mode.set_defaults(run=make)
+    mode.add_argument("source")
+    mode.add_argument("-o", "--output", required=True)
+    mode.add_argument("--format", choices=["v1", "v2", "hybrid"], default="hybrid")
+    mode.add_argument("--piece-size", type=int, default=0)
+    mode.add_argument("--tracker", action="append", default=[])
+    mode.add_argument("--private", action="store_true")
+
+    mode = modes.add_parser("inspect")
+    mode.set_defaults(run=inspect)
+    mode.add_argument("source")
+
+    mode = modes.add_parser("run")
+    mode.set_defaults(run=run)
+    mode.add_argument("source")
+    mode.add_argument("--listen", required=True)
+    mode.add_argument("--save", required=True)
+    mode.add_argument("--peer", action="append", default=[])
+    mode.add_argument("--corrupt", action="store_true")
+    mode.add_argument("--utp", action="store_true")
+    mode.add_argument("--up", type=int, default=0)
+    mode.add_argument("--down", type=int, default=0)
+
+    args = parser.parse_args()
+    args.run(args)
+
+
+main()

@@ -1,0 +1,162 @@
+package peers
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Transmission is transmission-daemon, version 3.00 in Debian 12, which reads no hybrid: it takes the empty key in the file
+// tree of BEP 52 for a missing one. It takes no peers but from trackers, and refuses those in 127.0.0.0/8.
+var Transmission = Client{
+	Name:       "transmission",
+	Formats:    []Format{V1},
+	SkipsEmpty: true,
+	missing:    needs("transmission-daemon", "transmission-daemon"),
+	start:      startTransmission,
+}
+
+type transmissionPeer struct {
+	*Process
+	addr    netip.AddrPort
+	rpc     string
+	session string
+}
+
+func startTransmission(t testing.TB, o Options) Peer {
+	t.Helper()
+	addr := Address()
+	rpc := netip.AddrPortFrom(addr.Addr(), port())
+	config := t.TempDir()
+	settings, err := json.Marshal(map[string]any{
+		"bind-address-ipv4":            addr.Addr().String(),
+		"bind-address-ipv6":            "::1",
+		"peer-port":                    addr.Port(),
+		"port-forwarding-enabled":      false,
+		"dht-enabled":                  false,
+		"pex-enabled":                  false,
+		"lpd-enabled":                  false,
+		"utp-enabled":                  false,
+		"download-dir":                 o.Dir,
+		"rpc-bind-address":             rpc.Addr().String(),
+		"rpc-port":                     rpc.Port(),
+		"rpc-whitelist-enabled":        false,
+		"rpc-host-whitelist-enabled":   false,
+		"speed-limit-up":               o.UpRate / 1000,
+		"speed-limit-up-enabled":       o.UpRate != 0,
+		"ratio-limit-enabled":          false,
+		"idle-seeding-limit-enabled":   false,
+		"cache-size-mb":                1,
+		"rename-partial-files":         true,
+		"start-added-torrents":         true,
+		"trash-original-torrent-files": false,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(config, "settings.json"), string(settings))
+	cmd := exec.Command("transmission-daemon", "--foreground", "--config-dir", config)
+	cmd.Env = append(os.Environ(), "HOME="+config)
+	p := &transmissionPeer{
+		Process: StartProcess(t, "transmission", cmd),
+		addr:    addr,
+		rpc:     "http://" + rpc.String() + "/transmission/rpc",
+	}
+	add := map[string]any{"download-dir": o.Dir}
+	if strings.HasPrefix(o.Torrent, "magnet:") {
+		add["filename"] = o.Torrent
+	} else {
+		b, err := os.ReadFile(o.Torrent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		add["metainfo"] = base64.StdEncoding.EncodeToString(b)
+	}
+	Wait(t, 20*time.Second, "transmission to take the torrent", func() (bool, any) {
+		err := p.call("torrent-add", add, nil)
+		return err == nil, err
+	})
+	return p
+}
+
+// Addr implements Peer.
+func (p *transmissionPeer) Addr() netip.AddrPort { return p.addr }
+
+// Status implements Peer.
+func (p *transmissionPeer) Status() Status {
+	const checkWait, check, seed = 1, 2, 6
+	var got struct {
+		Torrents []struct {
+			Status                  int
+			LeftUntilDone           int64
+			SizeWhenDone            int64
+			UploadedEver            int64
+			ErrorString             string
+			MetadataPercentComplete float64
+		}
+	}
+	fields := []string{"status", "leftUntilDone", "sizeWhenDone", "uploadedEver", "errorString", "metadataPercentComplete"}
+	if err := p.call("torrent-get", map[string]any{"fields": fields}, &got); err != nil {
+		return Status{Problem: err.Error() + p.problem()}
+	}
+	if len(got.Torrents) != 1 {
+		return Status{Problem: fmt.Sprintf("%d torrents", len(got.Torrents))}
+	}
+	s := got.Torrents[0]
+	return Status{
+		Ready:     s.Status != checkWait && s.Status != check,
+		Done:      s.MetadataPercentComplete == 1 && s.LeftUntilDone == 0 && s.Status == seed,
+		BytesDone: s.SizeWhenDone - s.LeftUntilDone,
+		Uploaded:  s.UploadedEver,
+		Problem:   s.ErrorString,
+	}
+}
+
+// call calls a method of Transmission's RPC and reads the answer's arguments into answer.
+func (p *transmissionPeer) call(method string, arguments, answer any) error {
+	body, err := json.Marshal(map[string]any{"method": method, "arguments": arguments})
+	if err != nil {
+		return err
+	}
+	for range 2 { // the first answer only tells the session's id
+		req, err := http.NewRequest(http.MethodPost, p.rpc, bytes.NewReader(body))
+		if err != nil {
+			return err
+		}
+		req.Header.Set("X-Transmission-Session-Id", p.session)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return err
+		}
+		var reply struct {
+			Result    string
+			Arguments json.RawMessage
+		}
+		if resp.StatusCode == http.StatusConflict {
+			p.session = resp.Header.Get("X-Transmission-Session-Id")
+			resp.Body.Close()
+			continue
+		}
+		err = json.NewDecoder(resp.Body).Decode(&reply)
+		resp.Body.Close()
+		switch {
+		case err != nil:
+			return err
+		case reply.Result != "success":
+			return fmt.Errorf("transmission: %s: %s", method, reply.Result)
+		case answer == nil:
+			return nil
+		}
+		return json.Unmarshal(reply.Arguments, answer)
+	}
+	return fmt.Errorf("transmission: %s: no session", method)
+}
