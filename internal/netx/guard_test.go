@@ -302,11 +302,11 @@ func TestPromise4_9_ResolvesOnce(t *testing.T) {
 }
 
 func TestPrintable(t *testing.T) {
-	u, err := netx.Guard{Purpose: netx.ForTracker}.Parse("http://me:pw@tracker.example/\x7f")
+	_, err := netx.Guard{Purpose: netx.ForTracker}.Parse("http://me:pw@tracker.example/\x7f")
 	if err == nil {
 		t.Fatal("control character passed")
 	}
-	u, err = netx.Guard{Purpose: netx.ForTracker}.Parse("http://me:pw@tracker.example/é/announce?key=1#x")
+	u, err := netx.Guard{Purpose: netx.ForTracker}.Parse("http://me:pw@tracker.example/é/announce?key=1#x")
 	if err != nil {
 		t.Fatal(err)
 	}

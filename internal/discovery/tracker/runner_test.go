@@ -85,7 +85,7 @@ func TestRunnerFromStartToStop(t *testing.T) {
 			t.Error(peers)
 		}
 		mu.Unlock()
-		if s := r.Status(); len(s) != 1 || s[0].Err != nil || s[0].Peers != 3 || s[0].Next.Sub(time.Now()) != 10*time.Minute {
+		if s := r.Status(); len(s) != 1 || s[0].Err != nil || s[0].Peers != 3 || time.Until(s[0].Next) != 10*time.Minute {
 			t.Errorf("%+v", s)
 		}
 		cancel()
