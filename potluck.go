@@ -101,9 +101,9 @@ func (n *Node) Share(ctx context.Context, req ShareRequest) (Object, error) {
 // does not fetch again.
 func (n *Node) Get(ctx context.Context, req GetRequest) (Object, error) {
 	if path, ok := TorrentPath(req.Link); ok && req.Torrent == nil {
-		b, err := node.ReadTorrent(vfs.OS(), path)
+		b, err := ReadTorrent(path)
 		if err != nil {
-			return Object{}, errorOf(err)
+			return Object{}, err
 		}
 		req.Torrent = b
 	}

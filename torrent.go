@@ -66,6 +66,12 @@ func ParseTorrent(b []byte) (Torrent, error) {
 	return torrentOf(t), nil
 }
 
+// ReadTorrent reads a .torrent file that the user named, as it is.
+func ReadTorrent(path string) ([]byte, error) {
+	b, err := node.ReadTorrent(vfs.OS(), path)
+	return b, errorOf(err)
+}
+
 // TorrentPath tells whether a link is the path of a .torrent file, and which.
 func TorrentPath(text string) (string, bool) {
 	l, err := link.Parse(text)

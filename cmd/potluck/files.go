@@ -6,7 +6,7 @@ type filesCmd struct {
 
 // Run lists the files of an object.
 func (c *filesCmd) Run(a *app) error {
-	s, err := a.node(stateOnly)
+	s, err := a.state()
 	if err != nil {
 		return err
 	}

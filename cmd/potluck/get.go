@@ -1,7 +1,7 @@
 package main
 
 import (
-	"os"
+	"context"
 	"path/filepath"
 	"time"
 
@@ -48,7 +48,9 @@ func (c *getCmd) Run(a *app) error {
 func (c *getCmd) run(a *app, s *session) error {
 	f := &fetch{app: a, cmd: c, began: time.Now(), waiting: make(map[string]bool)}
 	// The events come first, so that nothing happens unseen.
-	news, err := s.Events(a.ctx)
+	ctx, cancel := context.WithCancel(a.ctx)
+	defer cancel()
+	news, err := s.Events(ctx)
 	if err != nil {
 		return err
 	}
@@ -96,10 +98,10 @@ func (f *fetch) follow(s *session, news func(func(v1.Event, error) bool)) error 
 			f.see(o)
 		}
 	}
+	if len(f.waiting) == 0 {
+		return nil
+	}
 	for e, err := range news {
-		if len(f.waiting) == 0 {
-			return nil
-		}
 		if err != nil {
 			return err
 		}
@@ -119,7 +121,7 @@ func (f *fetch) accept(s *session, text string) (v1.Object, error) {
 	g := v1.Get{Link: text, Select: c.Select, Peers: c.Peer, Sequential: c.Sequential, Wait: c.Wait.Seconds()}
 	if path, ok := potluck.TorrentPath(text); ok {
 		// The node may see other folders than we do.
-		b, err := f.readTorrent(path)
+		b, err := potluck.ReadTorrent(path)
 		if err != nil {
 			return v1.Object{}, err
 		}
@@ -206,37 +208,4 @@ func (f *fetch) interrupted(s *session) error {
 		return interrupted("run the same command again to go on: what is there is kept")
 	}
 	return interrupted("the running node goes on fetching; potluck ls shows it, potluck pause ID stops it")
-}
-
-// maxTorrent bounds a .torrent file that is read.
-const maxTorrent = 48 << 20
-
-func (f *fetch) readTorrent(path string) ([]byte, error) {
-	b, err := f.read(path, maxTorrent)
-	if err != nil {
-		return nil, diskError("cannot read "+path, err)
-	}
-	return b, nil
-}
-
-// read reads a file that the user named.
-func (a *app) read(name string, limit int64) ([]byte, error) {
-	f, err := a.disk.OpenFile(name, os.O_RDONLY, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if info.Size > limit {
-		return nil, usage("is it the right file?", "%s is larger than %s", name, size(limit))
-	}
-	b := make([]byte, info.Size)
-	n, err := f.ReadAt(b, 0)
-	if n == len(b) {
-		err = nil
-	}
-	return b, err
 }

@@ -41,7 +41,7 @@ func (c *infoCmd) find(a *app) (v1.Info, error) {
 
 // held asks for an object of the home.
 func (c *infoCmd) held(a *app) (v1.Info, error) {
-	s, err := a.node(stateOnly)
+	s, err := a.state()
 	if err != nil {
 		return v1.Info{}, err
 	}

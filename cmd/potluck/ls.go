@@ -4,7 +4,7 @@ type lsCmd struct{}
 
 // Run lists the objects of the home.
 func (*lsCmd) Run(a *app) error {
-	s, err := a.node(stateOnly)
+	s, err := a.state()
 	if err != nil {
 		return err
 	}

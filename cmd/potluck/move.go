@@ -13,7 +13,7 @@ func (c *moveCmd) Run(a *app) error {
 	if err != nil {
 		return diskError("cannot tell where "+c.Dir+" is", err)
 	}
-	s, err := a.node(stateOnly)
+	s, err := a.state()
 	if err != nil {
 		return err
 	}

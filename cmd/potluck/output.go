@@ -25,13 +25,14 @@ type output struct {
 	quiet   bool
 	verbose bool
 	bars    bool // stderr is a terminal that can show bars
-	dumb    bool // it is one that cannot move its cursor
 }
 
 func newOutput(stdout, stderr io.Writer, env func(string) string) *output {
-	o := &output{stdout: stdout, stderr: stderr, dumb: env("TERM") == "dumb"}
-	if f, ok := stderr.(*os.File); ok && !o.dumb {
-		o.bars = term.IsTerminal(int(f.Fd()))
+	o := &output{stdout: stdout, stderr: stderr}
+	if f, ok := stderr.(*os.File); ok && env("TERM") != "dumb" {
+		// What is no terminal has no size, and neither have some that nobody looks at.
+		_, height, err := term.GetSize(int(f.Fd()))
+		o.bars = err == nil && height > 0
 	}
 	return o
 }

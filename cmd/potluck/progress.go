@@ -28,7 +28,20 @@ type progress struct {
 type bar struct {
 	*mpb.Bar
 	mu   sync.Mutex
+	name string // changes when it becomes known
 	text string
+}
+
+func (b *bar) say(name, text string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.name, b.text = name, text
+}
+
+func (b *bar) said() (name, text string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.name, b.text
 }
 
 const (
@@ -104,16 +117,14 @@ func (p *progress) show(key, name, text string, done, total int64) {
 		}
 		return
 	}
-	b := p.bar(key, name)
-	b.mu.Lock()
-	b.text = text
-	b.mu.Unlock()
+	b := p.bar(key)
+	b.say(name, text)
 	// A bar with all its bytes would be complete, and is not while something may still come.
 	b.SetTotal(max(total, 1)+1, false)
 	b.SetCurrent(done)
 }
 
-func (p *progress) bar(key, name string) *bar {
+func (p *progress) bar(key string) *bar {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if b := p.bars[key]; b != nil {
@@ -121,11 +132,13 @@ func (p *progress) bar(key, name string) *bar {
 	}
 	b := &bar{}
 	b.Bar = p.pool.New(0, mpb.BarStyle().Lbound("").Filler("━").Tip("╸").Padding(" ").Rbound(""),
-		mpb.PrependDecorators(decor.Name(name+"  ")),
+		mpb.PrependDecorators(decor.Any(func(decor.Statistics) string {
+			name, _ := b.said()
+			return name
+		}, decor.WCSyncSpaceR)),
 		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			return "  " + b.text
+			_, text := b.said()
+			return "  " + text
 		})))
 	p.bars[key] = b
 	return b

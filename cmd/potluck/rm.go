@@ -7,7 +7,7 @@ type rmCmd struct {
 
 // Run makes the home forget an object.
 func (c *rmCmd) Run(a *app) error {
-	s, err := a.node(stateOnly)
+	s, err := a.state()
 	if err != nil {
 		return err
 	}

@@ -103,6 +103,45 @@ func (a *app) sayIgnored() {
 	}
 }
 
+// settlePatience is how long a command that only looks waits for a node of its own to see what is on the disk.
+const settlePatience = 2 * time.Second
+
+// state opens the state of the home, and gives a node of our own a moment to compare it with the disk.
+func (a *app) state() (*session, error) {
+	s, err := a.node(stateOnly)
+	if err != nil || s.own == nil {
+		return s, err
+	}
+	ctx, cancel := context.WithTimeout(a.ctx, settlePatience)
+	defer cancel()
+	news, err := s.Events(ctx)
+	if err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	list, err := s.Objects(ctx)
+	checking := make(map[string]bool)
+	for _, o := range list {
+		if o.State == string(potluck.Checking) {
+			checking[o.ID] = true
+		}
+	}
+	if err != nil || len(checking) == 0 {
+		return s, nil
+	}
+	for e, err := range news {
+		if err != nil {
+			break // that was the moment
+		}
+		if e.Object.State != string(potluck.Checking) {
+			delete(checking, e.Object.ID)
+		}
+		if len(checking) == 0 {
+			break
+		}
+	}
+	return s, nil
+}
+
 // ownNode is a node in this process, with its API.
 type ownNode struct {
 	node   *potluck.Node

@@ -35,7 +35,7 @@ func TestRefused(t *testing.T) {
 		{"get --wait soon " + hash, 2, "--wait"},
 		{"get --wait=-1s " + hash, 2, "in the past"},
 		{"get --detach " + hash, 9, "no potluck is running"},
-		{"get " + filepath.Join(e["HOME"], "gone.torrent"), 7, "cannot read"},
+		{"get " + filepath.Join(e["HOME"], "gone.torrent"), 7, "gone.torrent"},
 		{"get " + bad, 1, "not valid"},
 		{"create " + file, 2, "--output"},
 		{"create " + file + " -o x.torrent --piece-size 3", 2, "piece size"},

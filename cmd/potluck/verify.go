@@ -8,7 +8,7 @@ type verifyCmd struct {
 
 // Run reads an object again.
 func (c *verifyCmd) Run(a *app) error {
-	s, err := a.node(stateOnly)
+	s, err := a.state()
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/catalog"
@@ -46,7 +47,8 @@ func (o *object) markDirty() {
 	}
 }
 
-// keep makes a fetched object durable until it is complete. durable is what the catalog has recorded.
+// keep makes a fetched object durable until it is complete. durable is what the catalog has recorded, and of files that
+// were found under their final names what is right.
 func (n *Node) keep(o *object, b *body, durable []content.Ranges) {
 	timer := time.NewTicker(syncEvery)
 	defer timer.Stop()
@@ -57,11 +59,9 @@ func (n *Node) keep(o *object, b *body, durable []content.Ranges) {
 		case <-o.dirty:
 		case <-timer.C:
 		}
-		done, err := n.persist(o.life, o, b, durable)
+		done, err := n.persist(o, b, durable)
 		if err != nil {
-			if o.life.Err() == nil {
-				n.fail(o, swarm.Failed, err)
-			}
+			n.fail(o, stateOf(err), err)
 			return
 		}
 		if done {
@@ -73,50 +73,78 @@ func (n *Node) keep(o *object, b *body, durable []content.Ranges) {
 
 // persist syncs, records, and gives the files that are whole their final names. It reports whether all wanted files have
 // theirs.
-func (n *Node) persist(ctx context.Context, o *object, b *body, durable []content.Ranges) (done bool, err error) {
+func (n *Node) persist(o *object, b *body, durable []content.Ranges) (done bool, err error) {
 	o.mu.Lock()
 	o.unsynced = 0
 	o.mu.Unlock()
-	synced, err := b.files.Sync()
+	added, err := n.sync(o, b)
 	if err != nil {
 		return false, err
 	}
-	if len(synced) > 0 {
-		added := make(map[int]content.Ranges)
-		for _, d := range synced {
-			r := added[d.File]
-			r.Add(d.From, d.To)
-			added[d.File] = r
-			durable[d.File].Add(d.From, d.To)
-		}
-		if err := n.catalog.AddVerified(ctx, o.id, added); err != nil {
-			return false, err
+	for file, r := range added {
+		durable[file].AddAll(r)
+	}
+	return n.finish(o, b, durable)
+}
+
+// sync makes durable what is written and records what of it is verified. It is not broken off: what a sync has returned
+// it does not return again.
+func (n *Node) sync(o *object, b *body) (map[int]content.Ranges, error) {
+	synced, err := b.files.Sync()
+	if err != nil || len(synced) == 0 {
+		return nil, err
+	}
+	added := make(map[int]content.Ranges)
+	for _, d := range synced {
+		r := added[d.File]
+		r.Add(d.From, d.To)
+		added[d.File] = r
+	}
+	return added, n.catalog.AddVerified(context.Background(), o.id, added)
+}
+
+// whole reports whether all wanted files have their final names.
+func (b *body) whole() bool {
+	for i := range b.object.Files() {
+		if b.wants(i) && b.files.State(i) != store.Whole {
+			return false
 		}
 	}
-	return n.finish(ctx, o, b, durable)
+	return true
 }
 
 // finish renames what is whole and durable.
-func (n *Node) finish(ctx context.Context, o *object, b *body, durable []content.Ranges) (done bool, err error) {
-	var whole []int
+func (n *Node) finish(o *object, b *body, durable []content.Ranges) (done bool, err error) {
+	ctx := context.Background()
+	var ready []int
+	found := make(map[int]content.Ranges)
 	left := 0
 	for i, f := range b.object.Files() {
 		switch {
 		case !b.wants(i) || b.files.State(i) == store.Whole:
 		case durable[i].Contains(0, f.Size):
-			whole = append(whole, i)
+			ready = append(ready, i)
+			if b.files.State(i) == store.Found {
+				found[i] = durable[i]
+			}
 		default:
 			left++
 		}
 	}
-	if len(whole) == 0 {
+	if len(ready) == 0 {
 		return left == 0, nil
 	}
-	if err := b.files.Finish(whole...); err != nil {
+	if err := b.files.Finish(ready...); err != nil {
 		return false, err
 	}
+	if len(found) > 0 {
+		// It never passed through a sync.
+		if err := n.catalog.AddVerified(ctx, o.id, found); err != nil {
+			return false, err
+		}
+	}
 	ids, names := make(map[int]catalog.Identity), make(map[int]bool)
-	for _, i := range whole {
+	for _, i := range ready {
 		ids[i], names[i] = catalogIdentity(b.files.Identity(i)), true
 	}
 	if err := n.catalog.SetIdentity(ctx, o.id, ids); err != nil {
@@ -127,8 +155,11 @@ func (n *Node) finish(ctx context.Context, o *object, b *body, durable []content
 
 // finished tells that an object is complete, durable and in its place.
 func (n *Node) finished(o *object) {
-	err := n.update(o.life, o, func(r *catalog.Record) {
-		r.State, r.Error = catalog.State(swarm.Seeding), ""
+	err := n.update(context.Background(), o, func(r *catalog.Record) {
+		if r.State != catalog.State(swarm.Paused) {
+			r.State = catalog.State(swarm.Seeding)
+		}
+		r.Error = ""
 		if r.DoneAt.IsZero() {
 			r.DoneAt = n.cfg.Now()
 		}
@@ -140,41 +171,34 @@ func (n *Node) finished(o *object) {
 	n.publish(EventDone, o, "")
 }
 
-// settle makes durable what is left when the node ends, and notes the byte counts.
+// preserve makes durable what is left of an object that has been halted.
+func (n *Node) preserve(o *object) error {
+	b := o.theBody()
+	if b == nil || b.intake == nil {
+		return nil
+	}
+	b.intake.Close()
+	_, err := n.sync(o, b)
+	return err
+}
+
+// settle preserves what is left of an object that has been halted, closes it, and notes the byte counts.
 func (n *Node) settle(o *object) error {
-	ctx := context.Background()
 	b := o.theBody()
 	if b == nil {
 		return nil
 	}
-	defer b.files.Close()
-	if b.intake != nil {
-		b.intake.Close()
+	err := n.preserve(o)
+	b.files.Close()
+	if err == nil && b.intake != nil {
+		err = n.leaveUnfinished(context.Background(), o, b)
 	}
 	s := o.swarm.Snapshot(n.cfg.Now())
-	r := o.theRecord()
-	if b.intake != nil && r.DoneAt.IsZero() {
-		synced, err := b.files.Sync()
-		if err != nil {
-			return err
-		}
-		added := make(map[int]content.Ranges)
-		for _, d := range synced {
-			x := added[d.File]
-			x.Add(d.From, d.To)
-			added[d.File] = x
-		}
-		if len(added) > 0 {
-			if err := n.catalog.AddVerified(ctx, o.id, added); err != nil {
-				return err
-			}
-		}
-	}
 	if s.UpBytes == 0 && s.DownBytes == 0 {
-		return nil
+		return err
 	}
-	return n.catalog.Update(ctx, o.id, func(r *catalog.Record) {
+	return errors.Join(err, n.update(context.Background(), o, func(r *catalog.Record) {
 		r.UploadedBytes += s.UpBytes
 		r.DownloadedBytes += s.DownBytes
-	})
+	}))
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,6 +23,8 @@ const (
 	ExitVerify  = 6
 	ExitDisk    = 7
 	ExitNoNode  = 9
+
+	ExitInterrupted = 130
 )
 
 // Error tells a user what happened, why, and what to do next.
@@ -69,6 +72,8 @@ func explain(err error) *Error {
 		return nil
 	case errors.As(err, &own):
 		return own
+	case errors.Is(err, context.Canceled):
+		return &Error{"interrupted", "interrupted", "", ExitInterrupted, err}
 	case errors.As(err, &disk):
 		return explainDisk(disk)
 	case errors.Is(err, store.ErrChanged):

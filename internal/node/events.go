@@ -70,6 +70,13 @@ func (s *subscriber) take() []Event {
 	return b
 }
 
+// any reports whether somebody listens.
+func (ev *events) any() bool {
+	ev.mu.Lock()
+	defer ev.mu.Unlock()
+	return len(ev.subs) > 0
+}
+
 func (ev *events) publish(e Event) {
 	ev.mu.Lock()
 	defer ev.mu.Unlock()

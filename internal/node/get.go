@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,6 +38,11 @@ type GetRequest struct {
 
 // Get accepts a link to fetch and returns at once. Getting what is held already returns that object.
 func (n *Node) Get(ctx context.Context, req GetRequest) (Object, error) {
+	ctx, leave, err := n.enter(ctx)
+	if err != nil {
+		return Object{}, err
+	}
+	defer leave()
 	o, err := n.get(ctx, req)
 	if err != nil {
 		return Object{}, explain(err)
@@ -71,9 +77,6 @@ func (n *Node) get(ctx context.Context, req GetRequest) (*object, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o := n.holding(w.hash); o != nil {
-		return o, n.again(ctx, o, req, w, typed)
-	}
 	dir := req.Dir
 	if dir == "" {
 		dir = n.cfg.DownloadDir
@@ -81,10 +84,15 @@ func (n *Node) get(ctx context.Context, req GetRequest) (*object, error) {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return nil, err
 	}
+	n.adding.Lock()
+	defer n.adding.Unlock()
+	if o := n.holding(w.hash); o != nil {
+		return n.again(ctx, o, req, w, typed)
+	}
 	r := catalog.Record{
 		Kind: catalog.Fetched, State: catalog.State(swarm.Resolving), Root: dir, InfoHash: w.hash,
-		Trackers: w.trackers, WebSeeds: w.webSeeds, Peers: w.peers, Selected: w.selected, Sequential: req.Sequential,
-		AddedAt: n.cfg.Now(),
+		Trackers: w.trackers, WebSeeds: w.webSeeds, Peers: slices.Concat(w.peers, req.Peers), Selected: w.selected,
+		Sequential: req.Sequential, AddedAt: n.cfg.Now(),
 	}
 	if w.torrent != nil {
 		r.Info, r.Private, r.Comment = w.torrent.Info.Raw, w.torrent.Info.Private, w.torrent.Comment
@@ -92,13 +100,14 @@ func (n *Node) get(ctx context.Context, req GetRequest) (*object, error) {
 	if r.ID, err = n.catalog.Add(ctx, r); err != nil {
 		return nil, err
 	}
-	o := n.newObject(r)
-	o.patience = req.Wait
-	o.swarm.Found(swarm.FromUser, typed...)
+	o := n.newObject(r, req.Wait, nil)
+	if w.torrent != nil {
+		o.swarm.Stop(swarm.Checking, nil)
+	}
+	n.hear(o, typed)
 	n.linked(o)
 	n.publish(EventAdded, o, "")
 	if w.torrent != nil {
-		o.swarm.Stop(swarm.Checking, nil)
 		n.run(o, func() { n.openFetched(o, w.torrent.Info, w.torrent.PieceLayers, fresh) })
 	} else {
 		n.discover(o)
@@ -106,23 +115,43 @@ func (n *Node) get(ctx context.Context, req GetRequest) (*object, error) {
 	return o, nil
 }
 
-// again is Get for an object that is held already: new sources help it, and what stopped it is tried once more.
-func (n *Node) again(ctx context.Context, o *object, req GetRequest, w *wanted, peers []netip.AddrPort) error {
-	o.swarm.Found(swarm.FromUser, peers...)
+// hear makes an object's swarm know the addresses that the user typed.
+func (n *Node) hear(o *object, typed []netip.AddrPort) {
+	o.mu.Lock()
+	o.named = append(o.named, typed...)
+	o.mu.Unlock()
+	o.swarm.Found(swarm.FromUser, typed...)
+}
+
+// again is Get for an object that is held already: new sources help it, and what stopped it is tried once more. The
+// files selected the first time stay so.
+func (n *Node) again(ctx context.Context, o *object, req GetRequest, w *wanted, typed []netip.AddrPort) (*object, error) {
+	o, done, err := n.manage(o)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	n.hear(o, typed)
 	o.mu.Lock()
 	o.patience, o.seen = req.Wait, n.cfg.Now()
 	o.mu.Unlock()
-	var urls []string
-	for _, t := range w.trackers {
-		urls = append(urls, t...)
+	if err := n.addPeers(ctx, o, req.Peers); err != nil {
+		return nil, err
 	}
-	if err := n.addTrackers(ctx, o, urls); err != nil {
-		return err
+	if err := n.addTrackers(ctx, o, slices.Concat(w.trackers...)); err != nil {
+		return nil, err
 	}
-	if state, _ := o.swarm.State(); state == swarm.Failed || state == swarm.Paused {
-		return n.resume(ctx, o)
+	return n.resume(ctx, o)
+}
+
+// addPeers adds those of hosts to the record that it does not have yet.
+func (n *Node) addPeers(ctx context.Context, o *object, hosts []string) error {
+	known := o.theRecord().Peers
+	fresh := slices.DeleteFunc(slices.Clone(hosts), func(h string) bool { return slices.Contains(known, h) })
+	if len(fresh) == 0 {
+		return nil
 	}
-	return nil
+	return n.update(ctx, o, func(r *catalog.Record) { r.Peers = append(slices.Clone(r.Peers), fresh...) })
 }
 
 // understand reads what the user gave.
@@ -136,13 +165,9 @@ func (n *Node) understand(ctx context.Context, req GetRequest) (*wanted, error) 
 	}
 	switch l.Kind {
 	case link.TorrentURL:
-		guard := netx.Guard{Purpose: netx.ForTorrent, Trusted: true}
-		res, b, err := n.fetcher.Fetch(ctx, netx.Request{Guard: guard, URL: l.Source, MaxBody: maxTorrent})
+		b, err := fetchTorrent(ctx, n.fetcher, l.Source)
 		if err != nil {
-			return nil, &Error{"unreachable", fmt.Sprintf("cannot fetch %s: %v", l.Source, err), "check the address and the network", ExitBlocked, err}
-		}
-		if res.StatusCode != 200 {
-			return nil, &Error{"unreachable", fmt.Sprintf("cannot fetch %s: the server says %s", l.Source, res.Status), "check the address", ExitFailed, nil}
+			return nil, err
 		}
 		return fromTorrent(b, req.Select)
 	case link.TorrentFile:
@@ -177,9 +202,13 @@ func (n *Node) linked(o *object) {
 	}
 	n.run(o, func() {
 		for _, h := range peers {
-			if addrs, err := n.resolvePeer(o.life, h); err == nil {
-				o.swarm.Found(swarm.FromLink, addrs...)
+			addrs, err := n.resolvePeer(o.life, h)
+			if err != nil {
+				continue
 			}
+			o.swarm.Found(swarm.FromLink, slices.DeleteFunc(addrs, func(a netip.AddrPort) bool {
+				return !netx.AcceptPeer(netx.FromLink, a, nil)
+			})...)
 		}
 	})
 }

@@ -37,28 +37,42 @@ func (n *Node) loop() {
 		objects := n.all()
 		serve := false
 		for _, o := range objects {
-			serve = n.attend(now, o) || serve
-			n.dial(now, o)
+			n.guarded(o, func() {
+				serve = n.attend(now, o) || serve
+				n.dial(now, o)
+			})
 		}
 		if serve {
-			n.grant(now, objects)
+			n.contained(func() { n.grant(now, objects) })
 		}
 		if !now.Before(nextBeat) {
 			nextBeat = now.Add(beat)
 			beats++
 			for _, o := range objects {
-				o.swarm.Beat(now)
-				if beats%shows == 0 {
-					n.expectSources(now, o)
-					n.show(o)
-				}
+				n.guarded(o, func() {
+					o.swarm.Beat(now)
+					if beats%shows == 0 {
+						n.expectSources(now, o)
+						n.show(o)
+					}
+				})
 			}
 		}
 		if !now.Before(n.choker.Next()) {
-			n.reconsider(now, objects)
+			n.contained(func() { n.reconsider(now, objects) })
 		}
 		timer.Reset(max(0, earliest(nextBeat, n.choker.Next()).Sub(now)))
 	}
+}
+
+// contained does something for all objects together, and contains its panic.
+func (n *Node) contained(f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			n.panicked(r)
+		}
+	}()
+	f()
 }
 
 func earliest(a, b time.Time) time.Time {
@@ -173,24 +187,33 @@ func (n *Node) unreadable(o *object, err error) {
 	if state, _ := o.swarm.State(); state == swarm.Changed || state == swarm.Missing || state == swarm.Failed {
 		return
 	}
+	n.fail(o, stateOf(err), err)
+}
+
+// stateOf is the state of an object whose files cannot be read.
+func stateOf(err error) swarm.State {
 	switch {
 	case errors.Is(err, store.ErrChanged):
-		n.fail(o, swarm.Changed, err)
+		return swarm.Changed
 	case errors.Is(err, store.ErrMissing):
-		n.fail(o, swarm.Missing, err)
-	default:
-		n.fail(o, swarm.Failed, err)
+		return swarm.Missing
 	}
+	return swarm.Failed
 }
 
 // show publishes what changed of an object since the last time.
 func (n *Node) show(o *object) {
 	state, _ := o.swarm.State()
 	o.mu.Lock()
-	news := state != o.shown
-	o.shown = state
-	recorded := o.record.State
+	news := state != o.shown && !o.over
+	if news {
+		o.shown = state
+	}
+	recorded, over := o.record.State, o.over
 	o.mu.Unlock()
+	if over {
+		return // it was removed, or another takes its place
+	}
 	if news {
 		if lasting(state) && recorded != catalog.State(state) {
 			if err := n.update(n.life, o, func(r *catalog.Record) { r.State, r.Error = catalog.State(state), "" }); err != nil {
@@ -200,15 +223,18 @@ func (n *Node) show(o *object) {
 		n.publish(EventState, o, "")
 		return
 	}
-	if state == swarm.Fetching || state == swarm.Resolving || state == swarm.Checking || state == swarm.Seeding {
+	if moving(state) || state == swarm.Checking {
 		n.publish(EventProgress, o, "")
 	}
 }
 
-// lasting reports whether a state is worth keeping; that an object fails or is changed is recorded with its reason.
-func lasting(s swarm.State) bool {
-	return s == swarm.Resolving || s == swarm.Fetching || s == swarm.Seeding || s == swarm.Paused
+// moving reports whether an object in a state has to do with peers.
+func moving(s swarm.State) bool {
+	return s == swarm.Resolving || s == swarm.Fetching || s == swarm.Seeding
 }
+
+// lasting reports whether a state is worth keeping; that an object fails or is changed is recorded with its reason.
+func lasting(s swarm.State) bool { return moving(s) || s == swarm.Paused }
 
 func (o *object) shownState() swarm.State {
 	o.mu.Lock()

@@ -3,6 +3,9 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
 
 	"github.com/potluck-p2p/potluck/internal/catalog"
 	"github.com/potluck-p2p/potluck/internal/store"
@@ -14,151 +17,202 @@ func (n *Node) Subscribe(ctx context.Context) <-chan Event {
 	return n.events.subscribe(ctx, n.life, &n.running)
 }
 
-// Pause stops an object until Resume, also across restarts.
-func (n *Node) Pause(ref string) error {
+// manage keeps others from managing an object until done is called. The object returned is the one that has taken its
+// place meanwhile, if one has.
+func (n *Node) manage(o *object) (_ *object, done func(), err error) {
+	for {
+		o.managing.Lock()
+		if n.holds(o) {
+			return o, o.managing.Unlock, nil
+		}
+		o.managing.Unlock()
+		if o, err = n.lookup(o.id); err != nil {
+			return nil, nil, err
+		}
+	}
+}
+
+// findToManage is lookup and manage.
+func (n *Node) findToManage(ref string) (*object, func(), error) {
 	o, err := n.lookup(ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	return n.manage(o)
+}
+
+// Pause stops an object until Resume, also across restarts. One that has stopped by itself stays as it is.
+func (n *Node) Pause(ref string) error {
+	ctx, leave, err := n.enter(context.Background())
 	if err != nil {
 		return err
 	}
+	defer leave()
+	o, done, err := n.findToManage(ref)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if state, _ := o.swarm.State(); !moving(state) && state != swarm.Checking {
+		return nil
+	}
+	// First the record: whoever is about to set it in motion looks there.
+	err = n.update(ctx, o, func(r *catalog.Record) { r.State, r.Error = catalog.State(swarm.Paused), "" })
+	if err != nil {
+		return explain(err)
+	}
 	o.swarm.Stop(swarm.Paused, nil)
+	o.silence()
 	n.show(o)
 	return nil
 }
 
-// Resume takes a paused or failed object up again.
+// Resume takes an object up again that was paused, has failed, or whose files are back in their place.
 func (n *Node) Resume(ref string) error {
-	o, err := n.lookup(ref)
+	ctx, leave, err := n.enter(context.Background())
 	if err != nil {
 		return err
 	}
-	if err := n.resume(n.life, o); err != nil {
+	defer leave()
+	o, done, err := n.findToManage(ref)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if _, err := n.resume(ctx, o); err != nil {
 		return explain(err)
 	}
 	return nil
 }
 
-// resume starts over from the disk: whatever stopped the object, what it finds there decides.
-func (n *Node) resume(ctx context.Context, o *object) error {
+// resume takes up a paused object where it is. One that has stopped by itself begins anew, as another object: whatever
+// stopped it, what it finds on the disk decides.
+func (n *Node) resume(ctx context.Context, o *object) (*object, error) {
 	state, _ := o.swarm.State()
-	if state == swarm.Paused {
-		o.swarm.Resume(n.cfg.Now())
-		n.show(o)
-		return nil
+	switch {
+	case moving(state) || state == swarm.Checking:
+		return o, nil
+	case state == swarm.Paused && (o.theBody() != nil || o.theRecord().Info == nil):
+		if b := o.theBody(); b != nil && b.intake == nil {
+			if err := b.files.Check(); err != nil {
+				n.unreadable(o, err)
+				return o, err
+			}
+		}
+		n.start(o)
+		return o, nil
 	}
-	if state != swarm.Failed {
-		return nil
+	again, err := n.restart(ctx, o, func(r *catalog.Record) { r.State, r.Error = underWay(*r), "" })
+	if err != nil {
+		return nil, err
 	}
-	r := o.theRecord()
-	n.dismiss(o)
-	if err := n.settle(o); err != nil {
-		return err
-	}
-	r.State, r.Error = catalog.State(swarm.Fetching), ""
-	if r.Info == nil {
-		r.State = catalog.State(swarm.Resolving)
-	}
-	patience := o.patience
-	again := n.newObject(r)
-	again.patience = patience
-	again.swarm.Stop(swarm.Checking, nil)
-	n.run(again, func() { n.restoreOne(again) })
-	return nil
+	n.open(again)
+	return again, nil
 }
 
-// dismiss ends everything that runs for an object and takes it out of the books.
-func (n *Node) dismiss(o *object) {
-	n.unregister(o)
-	o.swarm.Stop(swarm.Paused, nil)
-	o.end()
-	o.work.Wait()
+// start sets an object in motion that was stopped, and whose body is as it was.
+func (n *Node) start(o *object) {
+	o.mu.Lock()
+	o.seen = n.cfg.Now()
+	o.mu.Unlock()
+	o.swarm.Resume(n.cfg.Now())
+	n.discover(o)
+	n.show(o)
+	n.poke()
+}
+
+// underWay is the state of an object that is taken up again, before its files have been looked at.
+func underWay(r catalog.Record) catalog.State {
+	switch {
+	case r.Kind == catalog.Shared:
+		return catalog.State(swarm.Seeding)
+	case r.Info == nil:
+		return catalog.State(swarm.Resolving)
+	}
+	return catalog.State(swarm.Fetching)
+}
+
+// restart puts a new object in the place of another, which is halted; its record is changed on the way. The caller
+// manages the old one, and opens the new.
+func (n *Node) restart(ctx context.Context, o *object, change func(*catalog.Record)) (*object, error) {
+	n.halt(o)
+	if err := n.settle(o); err != nil {
+		// What could not be made durable is hashed again.
+		n.cfg.Log.Warn("not everything could be made durable", "id", o.id, "err", err)
+	}
+	failed := n.update(context.WithoutCancel(ctx), o, change)
+	o.mu.Lock()
+	r, patience, named := o.record, o.patience, o.named
+	o.mu.Unlock()
+	if failed != nil {
+		change(&r)
+	}
+	again := n.newObject(r, patience, o)
+	again.swarm.Stop(swarm.Checking, nil)
+	n.hear(again, named)
+	if failed != nil {
+		n.fail(again, swarm.Failed, failed)
+		return nil, failed
+	}
+	return again, nil
 }
 
 // Remove forgets an object. Files that were fetched are deleted on request; shared ones are the user's and never are.
 func (n *Node) Remove(ctx context.Context, ref string, deleteFiles bool) error {
-	o, err := n.lookup(ref)
+	ctx, leave, err := n.enter(ctx)
 	if err != nil {
 		return err
 	}
+	defer leave()
+	o, done, err := n.findToManage(ref)
+	if err != nil {
+		return err
+	}
+	defer done()
 	r := o.theRecord()
 	if deleteFiles && r.Kind == catalog.Shared {
 		return &Error{"shared", "the files of " + r.Name + " are yours, not fetched: potluck never deletes them",
 			"leave out --delete-files, or delete them yourself", ExitUsage, nil}
 	}
-	n.dismiss(o)
+	n.halt(o)
 	last := n.describe(o)
-	if b := o.theBody(); b != nil {
-		if deleteFiles {
-			if err := b.files.Delete(); err != nil && !errors.Is(err, store.ErrMissing) {
-				return explain(err)
-			}
-		}
-		b.files.Close()
-	}
-	if err := n.catalog.Delete(ctx, o.id); err != nil {
+	n.unregister(o)
+	left := n.leaveFiles(o, r, deleteFiles)
+	if err := n.catalog.Delete(context.WithoutCancel(ctx), o.id); err != nil {
 		return explain(err)
 	}
 	n.events.publish(Event{Kind: EventRemoved, Object: last})
+	if left != nil {
+		e := *explain(left)
+		e.Message, e.Hint = fmt.Sprintf("%s is forgotten, but not all its files could be deleted: %s", r.Name, e.Message), "delete what is left yourself"
+		return &e
+	}
 	return nil
 }
 
-// Verify hashes everything of an object again and reports how many bytes of it are right. Bytes of a fetched object that
-// are not are fetched again; a share that is not what it was is no longer served.
-func (n *Node) Verify(ctx context.Context, ref string, progress Progress) error {
-	o, err := n.lookup(ref)
-	if err != nil {
-		return err
-	}
+// leaveFiles ends what the node has to do with an object's files.
+func (n *Node) leaveFiles(o *object, r catalog.Record, deleteFiles bool) error {
 	b := o.theBody()
-	if b == nil {
-		return &Error{"resolving", "there is nothing to verify: the metadata is not known yet", "", ExitFailed, nil}
-	}
-	was, _ := o.swarm.State()
-	o.swarm.Stop(swarm.Checking, nil)
-	defer n.show(o)
-	n.show(o)
-	bad, err := n.rehash(ctx, b, progress)
-	if err != nil {
-		n.unreadable(o, err)
-		return explain(err)
-	}
-	if len(bad) == 0 {
-		if was == swarm.Paused {
-			o.swarm.Stop(swarm.Paused, nil)
-		} else {
-			o.swarm.Resume(n.cfg.Now())
+	if b != nil && deleteFiles {
+		defer b.files.Close()
+		if err := b.files.Delete(); !errors.Is(err, store.ErrMissing) {
+			return err
 		}
 		return nil
 	}
-	broken := &Error{"verify", "bytes on the disk are not what they were", "share it again to take the new version", ExitVerify, nil}
-	if b.intake == nil {
-		n.fail(o, swarm.Changed, broken)
-		return broken
+	if b != nil {
+		b.files.Close()
 	}
-	broken.Hint = "they are fetched again"
-	return broken
-}
-
-// rehash lists the pieces that were held to be right and are not.
-func (n *Node) rehash(ctx context.Context, b *body, progress Progress) (bad []int, err error) {
-	if err := b.files.Check(); err != nil {
-		return nil, err
+	if r.Side == "" {
+		return nil
 	}
-	total, done := b.object.Size(), int64(0)
-	all := func(yield func(int) bool) {
-		for i := range b.layout.Pieces() {
-			if b.wantsPiece(i) && !yield(i) {
-				return
-			}
-		}
+	// Bytes of files that were not selected are of no use to anybody now.
+	root, err := n.cfg.FS.OpenRoot(filepath.Dir(r.Side))
+	if err == nil {
+		err = errors.Join(root.Remove(filepath.Base(r.Side)), root.Close())
 	}
-	err = n.verifyAll(ctx, b, all, func(piece int, ok bool) {
-		done += int64(b.layout.Need(piece))
-		if progress != nil {
-			progress(min(done, total), total)
-		}
-		if !ok {
-			bad = append(bad, piece)
-		}
-	})
-	return bad, err
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		n.cfg.Log.Warn("cannot remove the side file of an object", "id", o.id, "err", err)
+	}
+	return nil
 }

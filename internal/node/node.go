@@ -19,7 +19,6 @@ import (
 	"net/netip"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -72,7 +71,11 @@ type Node struct {
 
 	life    context.Context
 	end     context.CancelFunc
-	running sync.WaitGroup
+	calls   sync.WaitGroup // from outside, that may begin something
+	driving sync.WaitGroup // the loop and the accepting of connections, which begin things too
+	running sync.WaitGroup // whatever else
+	ending  sync.Once
+	ended   error
 	wake    chan struct{}
 
 	catalog  *catalog.Catalog
@@ -85,15 +88,24 @@ type Node struct {
 	up, down *netx.Limiter
 	choker   *choker.Choker // the loop's alone
 	events   events
+	hashing  chan struct{} // one token for each object whose files are being hashed
 
 	listeners []net.Listener
 	sockets   []*netx.Mux
+	addrs     addrs
+
+	adding sync.Mutex // held while it is decided whether an object is new; before object.managing
 
 	mu      sync.Mutex
+	closing bool
 	objects []*object
 	byHash  map[[20]byte]*object
+	places  map[string]*object // by the path that a fetched object has, or is about to have
 	lastNum uint64
 }
+
+// maxHashing bounds the objects whose files are hashed at once: each takes all processors.
+const maxHashing = 2
 
 // Open starts a node on a home. Another node on the same home is a *LockedError.
 func Open(ctx context.Context, cfg Config) (*Node, error) {
@@ -111,7 +123,10 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 // open is the wiring: every room is made here and handed to those that need it.
 func open(ctx context.Context, cfg Config) (n *Node, err error) {
 	defaults(&cfg)
-	n = &Node{cfg: cfg, wake: make(chan struct{}, 1), byHash: make(map[[20]byte]*object)}
+	n = &Node{
+		cfg: cfg, wake: make(chan struct{}, 1), hashing: make(chan struct{}, maxHashing),
+		byHash: make(map[[20]byte]*object), places: make(map[string]*object),
+	}
 	n.life, n.end = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
@@ -150,9 +165,9 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 		return n, err
 	}
 	for _, l := range n.listeners {
-		n.running.Go(func() { n.shell.Accept(n.life, l) })
+		n.driving.Go(func() { n.shell.Accept(n.life, l) })
 	}
-	n.running.Go(n.loop)
+	n.driving.Go(n.loop)
 	return n, nil
 }
 
@@ -262,29 +277,6 @@ func (n *Node) listen(ctx context.Context) error {
 	return nil
 }
 
-// ListenAddrs are the real addresses at which peers are accepted: a wildcard stands for each address of this machine.
-func (n *Node) ListenAddrs() []netip.AddrPort {
-	var list []netip.AddrPort
-	for _, l := range n.listeners {
-		a := netx.AddrPort(l.Addr())
-		if !a.Addr().IsUnspecified() {
-			list = append(list, a)
-			continue
-		}
-		own, err := n.cfg.Network.Addrs()
-		if err != nil {
-			continue
-		}
-		for _, ip := range own {
-			if netx.Carries(a.Addr(), ip) && !ip.IsLinkLocalUnicast() {
-				list = append(list, netip.AddrPortFrom(ip, a.Port()))
-			}
-		}
-	}
-	slices.SortFunc(list, netip.AddrPort.Compare)
-	return slices.Compact(list)
-}
-
 // port is where peers reach us; 0 if they do not.
 func (n *Node) port() uint16 {
 	if len(n.listeners) == 0 {
@@ -319,53 +311,4 @@ func (n *Node) poke() {
 	case n.wake <- struct{}{}:
 	default:
 	}
-}
-
-// Close ends the node: trackers are told, what is verified is made durable, everything is closed.
-func (n *Node) Close() error {
-	n.events.close()
-	return n.close()
-}
-
-// closePatience bounds how long trackers are given to hear that we leave.
-const closePatience = 3 * time.Second
-
-func (n *Node) close() error {
-	n.end()
-	for _, m := range n.sockets {
-		defer m.Close()
-	}
-	if n.shell != nil {
-		n.shell.Wait()
-	}
-	n.mu.Lock()
-	objects := slices.Clone(n.objects)
-	n.mu.Unlock()
-	for _, o := range objects {
-		o.work.Wait()
-	}
-	if n.pool != nil {
-		n.pool.Close()
-	}
-	for _, l := range n.listeners {
-		l.Close()
-	}
-	for _, m := range n.sockets {
-		m.Close()
-	}
-	n.running.Wait()
-	var errs []error
-	for _, o := range objects {
-		errs = append(errs, n.settle(o))
-	}
-	if n.fetcher != nil {
-		n.fetcher.Close()
-	}
-	if n.catalog != nil {
-		errs = append(errs, n.catalog.Close())
-	}
-	if n.lock != nil {
-		errs = append(errs, n.lock.Close())
-	}
-	return errors.Join(errs...)
 }

@@ -20,22 +20,35 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// start opens a node on a fresh home, on a host of its own in a world without sockets.
-func start(t *testing.T, host netx.Network, home string) *Node {
+// start opens a node on a home, on a host of its own in a world without sockets. It is closed when the test ends.
+func start(t *testing.T, host netx.Network, home string, change ...func(*Config)) *Node {
 	t.Helper()
+	n, err := Open(context.Background(), config(t, host, home, change...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return n
+}
+
+func config(t *testing.T, host netx.Network, home string, change ...func(*Config)) Config {
 	level := slog.LevelWarn
 	if testing.Verbose() {
 		level = slog.LevelDebug
 	}
-	n, err := Open(t.Context(), Config{
+	c := Config{
 		Home: home, FS: vfs.OS(), Network: host, Now: time.Now,
 		Log:     slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: level})),
 		Offline: true, DownloadDir: filepath.Join(home, "downloads"), Version: "test",
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
-	return n
+	for _, f := range change {
+		f(&c)
+	}
+	return c
 }
 
 type testWriter struct{ t *testing.T }
@@ -118,13 +131,11 @@ func TestShareAndGet(t *testing.T) {
 				})
 				ah, bh := w.Host("10.0.0.1"), w.Host("10.0.0.2")
 				a := start(t, ah, filepath.Join(dir, "home-a"))
-				defer a.Close()
 				shared, err := a.Share(t.Context(), CreateRequest{Path: src, Format: format, PieceLength: 64 << 10}, nil, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
 				b := start(t, bh, filepath.Join(dir, "home-b"))
-				defer b.Close()
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				events := b.Subscribe(ctx)

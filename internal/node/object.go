@@ -2,6 +2,10 @@ package node
 
 import (
 	"context"
+	"maps"
+	"net/netip"
+	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,11 +35,17 @@ type object struct {
 	up, down *netx.Limiter
 	dirty    chan struct{} // something was verified; the keeper makes it durable
 
+	managing  sync.Mutex // held by whoever pauses, resumes, verifies or removes it
+	recording sync.Mutex // held while the record is changed on the disk; before mu
+
 	mu         sync.Mutex
-	record     catalog.Record // as in the catalog, but for the byte counts
+	over       bool           // no more work is taken on
+	opened     chan struct{}  // closed when restoreOne is done; nil if that is not needed
+	record     catalog.Record // as in the catalog
 	body       *body
 	announcing announcing
-	seen       time.Time // when a source was last seen; patience counts from here
+	named      []netip.AddrPort // peers that the user named
+	seen       time.Time        // when a source was last seen; patience counts from here
 	patience   time.Duration
 	unsynced   int64
 	shown      swarm.State // the state last published
@@ -67,11 +77,12 @@ func (o *object) theRecord() catalog.Record {
 	return o.record
 }
 
-// newObject makes the parts of an object that do not need its metadata, and registers it.
-func (n *Node) newObject(r catalog.Record) *object {
+// newObject makes the parts of an object that do not need its metadata, and registers it, in the place of another that
+// has been halted if there is one.
+func (n *Node) newObject(r catalog.Record, patience time.Duration, instead *object) *object {
 	now := n.cfg.Now()
 	o := &object{
-		id: r.ID, record: r, seen: now,
+		id: r.ID, record: r, seen: now, patience: patience,
 		up: netx.NewLimiter(r.UpLimit), down: netx.NewLimiter(r.DownLimit),
 		dirty: make(chan struct{}, 1),
 	}
@@ -89,8 +100,15 @@ func (n *Node) newObject(r catalog.Record) *object {
 	defer n.mu.Unlock()
 	n.lastNum++
 	o.num = n.lastNum
-	n.objects = append(n.objects, o)
+	at := len(n.objects)
+	if instead != nil {
+		at = n.strike(instead)
+	}
+	n.objects = slices.Insert(n.objects, at, o)
 	n.register(o, r.InfoHash)
+	if r.Kind == catalog.Fetched && r.Name != "" {
+		n.places[filepath.Join(r.Root, r.Name)] = o
+	}
 	return o
 }
 
@@ -107,24 +125,33 @@ func (n *Node) register(o *object, hash metainfo.InfoHash) {
 func (n *Node) unregister(o *object) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for name, x := range n.byHash {
-		if x == o {
-			delete(n.byHash, name)
-		}
+	n.strike(o)
+}
+
+// strike takes an object out of the node's books, and says where in the list it was. The caller holds n.mu.
+func (n *Node) strike(o *object) int {
+	maps.DeleteFunc(n.byHash, func(_ [20]byte, x *object) bool { return x == o })
+	maps.DeleteFunc(n.places, func(_ string, x *object) bool { return x == o })
+	at := slices.Index(n.objects, o)
+	if at < 0 {
+		return len(n.objects)
 	}
-	for i, x := range n.objects {
-		if x == o {
-			n.objects = append(n.objects[:i], n.objects[i+1:]...)
-			break
-		}
-	}
+	n.objects = slices.Delete(n.objects, at, at+1)
+	return at
+}
+
+// holds reports whether an object is in the node's books.
+func (n *Node) holds(o *object) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Contains(n.objects, o)
 }
 
 // all lists the objects in the order they were added.
 func (n *Node) all() []*object {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return append([]*object(nil), n.objects...)
+	return slices.Clone(n.objects)
 }
 
 // holding is the object that has one of the info-hashes, if there is one.
@@ -139,35 +166,64 @@ func (n *Node) holding(hash metainfo.InfoHash) *object {
 	return nil
 }
 
-// update changes an object's record, in the catalog and in memory.
+// update changes an object's record, in the catalog and in memory. Whoever looks at the record meanwhile does not wait for
+// the disk.
 func (n *Node) update(ctx context.Context, o *object, change func(*catalog.Record)) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.recording.Lock()
+	defer o.recording.Unlock()
 	if err := n.catalog.Update(ctx, o.id, change); err != nil {
 		return err
 	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	change(&o.record)
 	return nil
 }
 
-// run starts work for an object, which contains its panic: the object fails, the node goes on (promise 4.8).
-func (n *Node) run(o *object, f func()) {
-	o.work.Go(func() {
-		defer func() {
-			if r := recover(); r != nil {
-				n.panicked(r)
-				o.swarm.Stop(swarm.Failed, &Error{"internal", "an internal error stopped this object", "restart potluck, and report what the log says", ExitFailed, nil})
-			}
-		}()
-		f()
-	})
+// run starts work for an object; false if it has been halted.
+func (n *Node) run(o *object, f func()) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.over {
+		o.work.Go(func() { n.guarded(o, f) })
+	}
+	return !o.over
+}
+
+// guarded does something for an object and contains its panic: the object fails, the node goes on (promise 4.8).
+func (n *Node) guarded(o *object, f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			n.panicked(r)
+			o.swarm.Stop(swarm.Failed, &Error{"internal", "an internal error stopped this object", "restart potluck, and report what the log says", ExitFailed, nil})
+		}
+	}()
+	f()
+}
+
+// halt ends everything that runs for an object, and returns when nothing does any more.
+func (n *Node) halt(o *object) {
+	o.mu.Lock()
+	o.over = true
+	o.mu.Unlock()
+	o.swarm.Stop(swarm.Paused, nil)
+	o.end()
+	o.net.Close()
+	o.work.Wait()
+	if b := o.theBody(); b != nil && b.intake != nil {
+		b.intake.Close()
+	}
 }
 
 // fail stops an object for a reason of ours, the disk's or the content's.
 func (n *Node) fail(o *object, state swarm.State, err error) {
+	if o.life.Err() != nil {
+		return // it was told to end, and this is how it did
+	}
 	e := explain(err)
 	n.cfg.Log.Warn("object stopped", "id", o.id, "state", state, "why", e.Message)
 	o.swarm.Stop(state, e)
+	o.silence()
 	if err := n.update(context.Background(), o, func(r *catalog.Record) {
 		r.State, r.Error = catalog.State(state), e.Message
 	}); err != nil {

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/potluck-p2p/potluck/internal/catalog"
@@ -48,48 +50,61 @@ func (n *Node) tryOpenFetched(o *object, info *metainfo.Info, layers map[metainf
 		return err
 	}
 	recorded := make([]content.Ranges, len(info.Files))
+	var lost error // why it cannot go on before the user has done something
 	if how == resume {
-		if recorded, err = n.reopen(ctx, o, b); err != nil {
+		if recorded, lost, err = n.reopen(ctx, o, b); err != nil {
 			return err
 		}
 	} else if err := n.findPlace(ctx, o, b, layers); err != nil {
 		return err
 	}
-	verified, err := n.checkDisk(ctx, o, b, recorded)
-	if err != nil {
-		b.files.Close()
-		return err
-	}
-	if err := n.checkRoom(b, verified); err != nil {
-		b.files.Close()
-		return err
+	verified := recorded
+	if lost == nil {
+		if verified, err = n.checkDisk(ctx, b, recorded); err == nil {
+			err = n.checkRoom(b, verified)
+		}
+		if err != nil {
+			b.files.Close()
+			return err
+		}
 	}
 	b.intake = intake.New(intake.Config{
 		Layout: b.layout, Hashes: b.hashes, Files: b.files, Budget: n.budget, Pool: n.pool,
 		NeedLeaves: o.swarm.NeedLeaves,
 		Report:     func(piece int, v torrent.Verdict, err error) { n.checked(o, b, piece, v, err) },
 	})
-	paused := o.theRecord().State == catalog.State(swarm.Paused)
 	n.embody(o, b, b.layout.Complete(verified))
-	if paused {
-		o.swarm.Stop(swarm.Paused, nil)
+	if lost != nil {
+		n.fail(o, stateOf(lost), lost)
+		return nil
 	}
-	n.run(o, func() { n.keep(o, b, recorded) })
+	for i := range recorded {
+		if b.files.State(i) == store.Found {
+			recorded[i] = verified[i]
+		}
+	}
+	switch {
+	case !b.whole():
+		n.run(o, func() { n.keep(o, b, recorded) })
+	case o.theRecord().DoneAt.IsZero():
+		n.finished(o)
+	}
 	n.discover(o)
 	n.poke()
 	return nil
 }
 
-// reopen opens the place recorded in an earlier run. Ranges of files that are not as they were recorded are left out.
-func (n *Node) reopen(ctx context.Context, o *object, b *body) ([]content.Ranges, error) {
+// reopen opens the place recorded in an earlier run. Ranges of files that are not as they were recorded are left out; lost
+// says that a finished one is not.
+func (n *Node) reopen(ctx context.Context, o *object, b *body) (recorded []content.Ranges, lost, err error) {
 	r := o.theRecord()
 	rows, err := n.catalog.Files(ctx, o.id)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	as := content.MakePath(r.Name)
 	if b.object, err = renamed(b.info.Object(), as); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	ids := make([]store.Identity, len(b.info.Files))
 	for i := range ids {
@@ -102,25 +117,34 @@ func (n *Node) reopen(ctx context.Context, o *object, b *body) ([]content.Ranges
 		As: as, Selected: b.wanted, Side: r.Side, Identities: ids, Resume: true,
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	recorded, err := n.catalog.Verified(ctx, o.id)
+	recorded, err = n.catalog.Verified(ctx, o.id)
 	var broken *catalog.RecordError
 	if err != nil && !errors.As(err, &broken) {
-		return nil, err
+		return nil, nil, err
 	}
+	stale := broken != nil
 	recorded = append(recorded, make([]content.Ranges, len(b.info.Files))...)[:len(b.info.Files)]
+	rows = append(rows, make([]catalog.FileRow, len(b.info.Files))...)[:len(b.info.Files)]
+	kept := slices.Clone(recorded) // finished files may come back
 	for i := range recorded {
-		switch b.files.State(i) {
-		case store.Absent, store.Doubtful, store.Found:
-			recorded[i] = content.Ranges{}
-		case store.Whole:
+		if b.files.State(i) == store.Whole {
 			if err := b.files.CheckFile(i); err != nil {
-				return nil, err
+				recorded[i] = content.Ranges{}
+				if lost == nil {
+					lost = err
+				}
 			}
+		} else if !recorded[i].IsEmpty() && !n.untouched(o, b, i, rows[i]) {
+			// Hashed again: somebody may have written to it since.
+			recorded[i], kept[i], stale = content.Ranges{}, content.Ranges{}, true
 		}
 	}
-	return recorded, nil
+	if !stale {
+		return recorded, lost, nil
+	}
+	return recorded, lost, n.catalog.ReplaceVerified(ctx, o.id, kept)
 }
 
 // findPlace chooses the name under which an object is stored: its own, unless something else has it, else the first of
@@ -136,6 +160,9 @@ func (n *Node) findPlace(ctx context.Context, o *object, b *body, layers map[met
 	var taken error
 	for try := range maxNames {
 		as := numbered(b.info.Name, try)
+		if !n.claim(filepath.Join(r.Root, as.String()), o) {
+			continue
+		}
 		obj, err := renamed(b.info.Object(), as)
 		if err != nil {
 			return err
@@ -155,7 +182,11 @@ func (n *Node) findPlace(ctx context.Context, o *object, b *body, layers map[met
 			return err
 		}
 		if ours {
-			return n.recordPlace(ctx, o, b, layers, side)
+			err := n.recordPlace(ctx, o, b, layers, side)
+			if err != nil {
+				files.Close()
+			}
+			return err
 		}
 		files.Close()
 	}
@@ -163,6 +194,18 @@ func (n *Node) findPlace(ctx context.Context, o *object, b *body, layers map[met
 }
 
 const maxNames = 100
+
+// claim reserves a path for an object, which gives up the one it had reserved before; false if another object has it.
+func (n *Node) claim(path string, o *object) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if other := n.places[path]; other != nil {
+		return other == o
+	}
+	maps.DeleteFunc(n.places, func(_ string, x *object) bool { return x == o })
+	n.places[path] = o
+	return true
+}
 
 // isOurs decides about files that lie at the object's place already: they are taken over if they are the whole object and
 // every byte is right, and left alone otherwise.
@@ -172,7 +215,9 @@ func (n *Node) isOurs(ctx context.Context, b *body) (bool, error) {
 		found = found || b.files.State(i) == store.Found
 	}
 	if !found {
-		return true, nil
+		// A folder with other things in it is the user's.
+		_, err := n.cfg.FS.Stat(b.files.Path())
+		return err != nil, nil
 	}
 	complete := true
 	wantedPieces := func(yield func(int) bool) {
@@ -214,7 +259,7 @@ func (n *Node) recordPlace(ctx context.Context, o *object, b *body, layers map[m
 
 // checkDisk hashes what lies on the disk and is not recorded as verified: bytes written before a crash are not fetched
 // again (promise 4.2), and files that were there are taken over.
-func (n *Node) checkDisk(ctx context.Context, o *object, b *body, recorded []content.Ranges) ([]content.Ranges, error) {
+func (n *Node) checkDisk(ctx context.Context, b *body, recorded []content.Ranges) ([]content.Ranges, error) {
 	verified := make([]content.Ranges, len(recorded))
 	for i := range recorded {
 		verified[i] = recorded[i].Clone()
@@ -239,6 +284,20 @@ func (n *Node) checkDisk(ctx context.Context, o *object, b *body, recorded []con
 }
 
 func (n *Node) verifyAll(ctx context.Context, b *body, pieces iter.Seq[int], report func(int, bool)) error {
+	some := false
+	for range pieces {
+		some = true
+		break
+	}
+	if !some {
+		return ctx.Err()
+	}
+	select {
+	case n.hashing <- struct{}{}:
+		defer func() { <-n.hashing }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	read := func(p []byte, e content.Extent) error {
 		err := b.files.ReadAt(p, e.File, e.Offset)
 		if errors.Is(err, store.ErrMissing) {
@@ -370,21 +429,33 @@ func (n *Node) restore(ctx context.Context) error {
 		n.cfg.Log.Warn("some objects of the catalog cannot be used", "err", err)
 	}
 	for _, r := range records {
-		o := n.newObject(r)
+		o := n.newObject(r, 0, nil)
 		o.swarm.Stop(swarm.Checking, nil)
-		n.run(o, func() { n.restoreOne(o) })
+		n.open(o)
 	}
 	return nil
+}
+
+// open takes up an object from its record and the disk. The channel is closed when that is done.
+func (n *Node) open(o *object) (done <-chan struct{}) {
+	opened := make(chan struct{})
+	o.mu.Lock()
+	o.opened = opened
+	o.mu.Unlock()
+	if !n.run(o, func() {
+		defer close(opened)
+		n.restoreOne(o)
+	}) {
+		close(opened)
+	}
+	return opened
 }
 
 func (n *Node) restoreOne(o *object) {
 	r := o.theRecord()
 	n.linked(o)
 	if r.Info == nil {
-		o.swarm.Resume(n.cfg.Now())
-		if r.State == catalog.State(swarm.Paused) {
-			o.swarm.Stop(swarm.Paused, nil)
-		}
+		n.setInMotion(o, func() { o.swarm.Resume(n.cfg.Now()) })
 		n.discover(o)
 		return
 	}
@@ -426,9 +497,10 @@ func (n *Node) restoreShared(o *object, info *metainfo.Info, layers map[metainfo
 	b := &body{info: info, object: info.Object(), layout: torrent.New(info), files: n.store.OpenShared(r.Root, info.Object(), ids)}
 	b.hashes = torrent.NewHashes(info, b.layout, layers)
 	n.serve(o, b)
-	if r.State == catalog.State(swarm.Paused) {
-		o.swarm.Stop(swarm.Paused, nil)
-	} else if err := b.files.Check(); err != nil {
+	if state, _ := o.swarm.State(); state == swarm.Paused {
+		return
+	}
+	if err := b.files.Check(); err != nil {
 		n.unreadable(o, err)
 		return
 	}

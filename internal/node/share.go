@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"slices"
 
@@ -16,6 +17,11 @@ import (
 // Share adopts a file or folder where it lies, reads it once for all digests, and serves it. The same path with the same
 // content again is the same object, and is not read again.
 func (n *Node) Share(ctx context.Context, req CreateRequest, progress Progress, note Note) (Object, error) {
+	ctx, leave, err := n.enter(ctx)
+	if err != nil {
+		return Object{}, err
+	}
+	defer leave()
 	o, err := n.share(ctx, req, progress, note)
 	if err != nil {
 		return Object{}, explain(err)
@@ -39,14 +45,14 @@ func (n *Node) share(ctx context.Context, req CreateRequest, progress Progress, 
 	if err != nil {
 		return nil, err
 	}
-	if o := n.holding(m.info.Hash); o != nil {
-		// The same bytes under the same name are held already: perhaps fetched, perhaps shared from another path.
-		m.files.Close()
-		return o, n.addTrackers(ctx, o, req.Trackers)
-	}
 	if m.dir && !m.info.Dir {
 		// BEP 52 knows no folder around a lone file of the same name.
 		path = filepath.Join(path, m.info.RawName())
+	}
+	n.adding.Lock()
+	defer n.adding.Unlock()
+	if o := n.holding(m.info.Hash); o != nil {
+		return n.shareHeld(ctx, o, path, m, req)
 	}
 	r := catalog.Record{
 		Kind: catalog.Shared, State: catalog.State(swarm.Seeding), Name: m.info.Name.String(), Root: path, Dir: m.info.Dir,
@@ -55,23 +61,70 @@ func (n *Node) share(ctx context.Context, req CreateRequest, progress Progress, 
 		AddedAt: n.cfg.Now(), DoneAt: n.cfg.Now(),
 	}
 	whole := catalog.Contents{PieceLayers: m.layers}
-	for i, f := range m.info.Object().Files() {
-		whole.Files = append(whole.Files, fileRow(f, m.ids[i], true))
-		var all content.Ranges
-		all.Add(0, f.Size)
-		whole.Verified = append(whole.Verified, all)
-	}
+	whole.Files, whole.Verified = m.rows()
 	if r.ID, err = n.catalog.AddWhole(ctx, r, whole); err != nil {
 		m.files.Close()
 		return nil, err
 	}
-	o := n.newObject(r)
-	b := &body{info: m.info, object: m.info.Object(), files: m.files, layout: torrent.New(m.info)}
-	b.hashes = torrent.NewHashes(m.info, b.layout, m.layers)
-	n.serve(o, b)
+	o := n.newObject(r, 0, nil)
+	n.serve(o, m.body())
 	n.discover(o)
 	n.publish(EventAdded, o, "")
 	return o, nil
+}
+
+// rows are the files of a share as the catalog keeps them, and that all of each is verified.
+func (m *measured) rows() (files []catalog.FileRow, verified []content.Ranges) {
+	for i, f := range m.info.Object().Files() {
+		files = append(files, fileRow(f, m.ids[i], true))
+		var all content.Ranges
+		all.Add(0, f.Size)
+		verified = append(verified, all)
+	}
+	return files, verified
+}
+
+func (m *measured) body() *body {
+	b := &body{info: m.info, object: m.info.Object(), files: m.files, layout: torrent.New(m.info)}
+	b.hashes = torrent.NewHashes(m.info, b.layout, m.layers)
+	return b
+}
+
+// shareHeld is Share for bytes that are held already under the same name: fetched, shared from another path, or shared
+// from this one before the files were touched.
+func (n *Node) shareHeld(ctx context.Context, o *object, path string, m *measured, req CreateRequest) (*object, error) {
+	o, done, err := n.manage(o)
+	if err != nil {
+		m.files.Close()
+		return nil, err
+	}
+	defer done()
+	r := o.theRecord()
+	state, _ := o.swarm.State()
+	if r.Kind == catalog.Fetched || r.Root != path && (moving(state) || state == swarm.Checking) {
+		m.files.Close()
+		return o, n.addTrackers(ctx, o, req.Trackers)
+	}
+	// The files just read are the object's from now on.
+	n.halt(o)
+	files, verified := m.rows()
+	failed := n.catalog.SetFiles(ctx, o.id, files)
+	if failed == nil {
+		failed = n.catalog.ReplaceVerified(ctx, o.id, verified)
+	}
+	again, err := n.restart(ctx, o, func(r *catalog.Record) {
+		r.Root, r.State, r.Error = path, catalog.State(swarm.Seeding), ""
+	})
+	if err = errors.Join(failed, err); err != nil {
+		m.files.Close()
+		if again != nil {
+			n.fail(again, swarm.Failed, err)
+		}
+		return nil, err
+	}
+	n.serve(again, m.body())
+	n.discover(again)
+	return again, n.addTrackers(ctx, again, req.Trackers)
 }
 
 // serve sets a complete object in motion.
@@ -90,9 +143,21 @@ func (n *Node) embody(o *object, b *body, verified content.Bitmap) {
 	n.register(o, b.info.Hash)
 	n.mu.Unlock()
 	o.net.Content.Store(&bittorrent.Content{Hash: b.info.Hash, Layout: b.layout, Files: b.files, Intake: b.intake})
-	o.swarm.Open(n.cfg.Now(), swarm.Content{
-		Info: b.info, Layout: b.layout, Hashes: b.hashes, Verified: verified, Priority: b.priority(),
+	n.setInMotion(o, func() {
+		o.swarm.Open(n.cfg.Now(), swarm.Content{
+			Info: b.info, Layout: b.layout, Hashes: b.hashes, Verified: verified, Priority: b.priority(),
+		})
 	})
+}
+
+// setInMotion begins what peers have to do with an object, unless the user has paused it, perhaps just now: the record
+// says so before the swarm does.
+func (n *Node) setInMotion(o *object, begin func()) {
+	paused := o.theRecord().State == catalog.State(swarm.Paused)
+	begin()
+	if paused || o.theRecord().State == catalog.State(swarm.Paused) {
+		o.swarm.Stop(swarm.Paused, nil)
+	}
 }
 
 // alreadyShared finds the object that the same request made before, if the disk is as it was then.
@@ -103,8 +168,15 @@ func (n *Node) alreadyShared(ctx context.Context, req CreateRequest) (*object, e
 	}
 	var was *object
 	for _, o := range n.all() {
-		r, b := o.theRecord(), o.theBody()
-		if r.Kind == catalog.Shared && r.Root == req.Path && b != nil && b.info.Format() == format && b.info.Private == req.Private &&
+		r := o.theRecord()
+		if r.Kind != catalog.Shared || r.Root != req.Path {
+			continue
+		}
+		if err := o.await(ctx); err != nil {
+			return nil, err
+		}
+		b := o.theBody()
+		if b != nil && b.info.Format() == format && b.info.Private == req.Private &&
 			(req.PieceLength == 0 || req.PieceLength == b.info.PieceLength) && (req.Name == "" || req.Name == b.info.RawName()) {
 			was = o
 		}
@@ -119,7 +191,31 @@ func (n *Node) alreadyShared(ctx context.Context, req CreateRequest) (*object, e
 	if !sameFiles(obj, ids, was.theBody()) {
 		return nil, nil
 	}
-	return was, n.addTrackers(ctx, was, req.Trackers)
+	was, done, err := n.manage(was)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if err := n.addTrackers(ctx, was, req.Trackers); err != nil {
+		return nil, err
+	}
+	return n.resume(ctx, was)
+}
+
+// await waits until an object from an earlier run has been opened.
+func (o *object) await(ctx context.Context) error {
+	o.mu.Lock()
+	opened := o.opened
+	o.mu.Unlock()
+	if opened == nil {
+		return nil
+	}
+	select {
+	case <-opened:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // sameFiles reports whether what lies on the disk now is what was shared, file by file.

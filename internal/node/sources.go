@@ -55,8 +55,11 @@ type announcing struct {
 	stop   context.CancelFunc
 }
 
-// discover announces an object at its trackers, from now until its end; again, when it has got new ones.
+// discover announces an object at its trackers, from now until it is stopped; again, when it has got new ones.
 func (n *Node) discover(o *object) {
+	if state, _ := o.swarm.State(); !moving(state) {
+		return
+	}
 	r, b := o.theRecord(), o.theBody()
 	hash := r.InfoHash
 	if b != nil {
@@ -88,6 +91,17 @@ func (n *Node) discover(o *object) {
 	n.run(o, func() {
 		runner.Run(ctx, func() tracker.Stats { return n.stats(o) }, func(found []netip.AddrPort) { o.swarm.Found(swarm.FromTracker, found...) })
 	})
+}
+
+// silence ends the announcing of an object: its trackers are told that we leave.
+func (o *object) silence() {
+	o.mu.Lock()
+	old := o.announcing
+	o.announcing = announcing{}
+	o.mu.Unlock()
+	if old.stop != nil {
+		old.stop()
+	}
 }
 
 func randomKey() uint32 {

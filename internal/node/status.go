@@ -206,7 +206,10 @@ func (n *Node) Torrent(ref string) ([]byte, error) {
 	return t.Append(nil), nil
 }
 
-// publish tells subscribers of an object.
+// publish tells subscribers of an object. Without any it costs nothing.
 func (n *Node) publish(kind EventKind, o *object, text string) {
+	if !n.events.any() {
+		return
+	}
 	n.events.publish(Event{Kind: kind, Object: n.describe(o), Text: text})
 }

@@ -60,7 +60,7 @@ func shareTo(t *testing.T, c peers.Client, f peers.Format, way string, overHTTP 
 		tracker.WaitSeeds(t, 1, shared[0].hashes()...)
 	}
 	leech := c.Start(t, o)
-	peers.WaitDone(t, leech, 2*time.Minute)
+	peers.WaitDone(t, leech, time.Minute)
 	leech.Stop()
 	c.Same(t, path, filepath.Join(o.Dir, "odd"))
 }

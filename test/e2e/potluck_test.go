@@ -123,11 +123,11 @@ func (n *node) start(t *testing.T, args ...string) *command {
 	return c
 }
 
-// run runs a command to its end, which has to come within two minutes.
+// run runs a command to its end, which has to come within a minute.
 func (n *node) run(t *testing.T, args ...string) *command {
 	t.Helper()
 	c := n.start(t, args...)
-	c.wait(t, 2*time.Minute)
+	c.wait(t, time.Minute)
 	return c
 }
 
@@ -216,7 +216,7 @@ func (c *command) typed(kind string) []line {
 func (c *command) waitFor(t *testing.T, what string, is func(line) bool) line {
 	t.Helper()
 	var found line
-	peers.Wait(t, 2*time.Minute, what, func() (bool, any) {
+	peers.Wait(t, time.Minute, what, func() (bool, any) {
 		all := c.all()
 		i := slices.IndexFunc(all, is)
 		if i >= 0 {

@@ -115,6 +115,10 @@ def dial(handle, address):
 
 def run(args):
     session = lt.session(settings(args))
+    # By default addresses of private networks are exempt from the rate limits.
+    everybody = lt.ip_filter()
+    everybody.add_rule("0.0.0.0", "255.255.255.255", 1 << lt.session.global_peer_class_id)
+    session.set_peer_class_filter(everybody)
     handle = session.add_torrent(load(args))
     for address in args.peer:
         dial(handle, address)

@@ -70,8 +70,8 @@ func told[T any](data []byte, tell func(T)) error {
 	return nil
 }
 
-// Events follows what happens from the moment it returns. The sequence must be ranged over, once; it ends with an error
-// when the node ends or the context does.
+// Events follows what happens from the moment it returns. The sequence can be ranged over once; it ends with an error when
+// the node ends or the context does. Who does not range over it ends the context.
 func (c *Client) Events(ctx context.Context) (iter.Seq2[v1.Event, error], error) {
 	resp, err := c.send(ctx, http.MethodGet, "/events", nil)
 	if err != nil {
