@@ -7,6 +7,7 @@ type Pool struct {
 	jobs    chan func(*scratch)
 	workers sync.WaitGroup
 	panics  func(any)
+	hand    func(job func()) // instead of the workers
 }
 
 // NewPool starts n workers. onPanic is told of a panic in a job, which ends the job but not the worker (promise 4.8).
@@ -17,6 +18,10 @@ func NewPool(n int, onPanic func(any)) *Pool {
 	}
 	return p
 }
+
+// NewPoolBy makes a pool without workers: hand is given each job, to have it done once, one at a time. A simulation decides
+// so when a piece is checked.
+func NewPoolBy(hand func(job func())) *Pool { return &Pool{hand: hand} }
 
 func (p *Pool) run() {
 	var s scratch
@@ -35,10 +40,19 @@ func (p *Pool) guarded(job func(*scratch), s *scratch) {
 }
 
 // do queues a job; it waits while all workers are busy and as many jobs wait.
-func (p *Pool) do(job func(*scratch)) { p.jobs <- job }
+func (p *Pool) do(job func(*scratch)) {
+	if p.hand != nil {
+		p.hand(func() { job(&scratch{}) })
+		return
+	}
+	p.jobs <- job
+}
 
 // Close waits until all queued jobs are done and ends the workers. Nothing may be queued after it.
 func (p *Pool) Close() {
+	if p.hand != nil {
+		return
+	}
 	close(p.jobs)
 	p.workers.Wait()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -40,6 +41,11 @@ type Note func(path, why string)
 // Create makes a torrent of a file or folder, which is read once and not changed. It needs no node.
 func Create(ctx context.Context, fs vfs.FS, now func() time.Time, req CreateRequest, progress Progress, note Note) (*metainfo.Torrent, error) {
 	st := store.New(fs, store.Options{Now: now})
+	path, err := filepath.Abs(req.Path)
+	if err != nil {
+		return nil, explain(err)
+	}
+	req.Path = path
 	m, err := measure(ctx, st, req, progress, note)
 	if err != nil {
 		return nil, explain(err)

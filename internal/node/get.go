@@ -85,10 +85,11 @@ func (n *Node) get(ctx context.Context, req GetRequest) (*object, error) {
 		return nil, err
 	}
 	n.adding.Lock()
-	defer n.adding.Unlock()
 	if o := n.holding(w.hash); o != nil {
+		n.adding.Unlock() // the object may be in use for long
 		return n.again(ctx, o, req, w, typed)
 	}
+	defer n.adding.Unlock()
 	r := catalog.Record{
 		Kind: catalog.Fetched, State: catalog.State(swarm.Resolving), Root: dir, InfoHash: w.hash,
 		Trackers: w.trackers, WebSeeds: w.webSeeds, Peers: slices.Concat(w.peers, req.Peers), Selected: w.selected,

@@ -239,6 +239,7 @@ func TestPatience(t *testing.T) {
 		n := h.fetcher("10.0.0.2")
 		begun := time.Now()
 		o := h.get(n, func(r *GetRequest) { r.Peers, r.Wait = nil, 10*time.Minute })
+		time.Sleep(10*time.Minute - time.Second)
 		o = until(t, n, o.ID, "failed", func(o Object) bool { return o.Err != nil })
 		if took := time.Since(begun); took < 10*time.Minute || took > 11*time.Minute {
 			t.Errorf("gave up after %v", took)
@@ -256,8 +257,8 @@ func TestPatience(t *testing.T) {
 }
 
 func TestPatienceIsForSourcesOnly(t *testing.T) {
-	inHouse(t, "v1", map[string]int{"big": 1 << 20}, func(t *testing.T, h *house) {
-		n := h.fetcher("10.0.0.2", limit(4<<10)) // more than four minutes
+	inHouse(t, "v1", map[string]int{"big": 256 << 10}, func(t *testing.T, h *house) {
+		n := h.fetcher("10.0.0.2", limit(2<<10)) // more than two minutes
 		o := h.get(n, func(r *GetRequest) { r.Wait = time.Minute })
 		untilDone(t, n, o.ID)
 	})

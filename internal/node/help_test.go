@@ -80,7 +80,7 @@ func (h *house) get(n *Node, change ...func(*GetRequest)) Object {
 func until(t *testing.T, n *Node, id, what string, is func(Object) bool) Object {
 	t.Helper()
 	var o Object
-	for range 20 * 1200 {
+	for range 20 * 600 {
 		var err error
 		if o, err = n.Object(id); err != nil {
 			t.Fatal(err)

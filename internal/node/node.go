@@ -2,8 +2,9 @@
 // control loop that reads as a table of contents (loop). It decides little itself: the scheduler, the choker and the
 // layouts decide, the shells carry out.
 //
-// The files follow a user's object: share, get, open (from link or disk to a swarm in motion), loop with peers, slots
-// and durable (while it moves), manage (pause, verify, move, remove), status and events (what is seen of it).
+// The files follow a user's object: share, get, place and open (from link or disk to a swarm in motion), restore (from an
+// earlier run), loop, sources and durable (while it moves), manage and verify (what a user does to it), status and events
+// (what is seen of it), close.
 package node
 
 import (
@@ -94,7 +95,7 @@ type Node struct {
 	sockets   []*netx.Mux
 	addrs     addrs
 
-	adding sync.Mutex // held while it is decided whether an object is new; before object.managing
+	adding sync.Mutex // held while it is decided whether an object is new
 
 	mu      sync.Mutex
 	closing bool

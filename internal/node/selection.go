@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/potluck-p2p/potluck/internal/content"
+	"github.com/potluck-p2p/potluck/internal/link"
 )
 
 // selection says which files of an object are wanted, by patterns that match the path below the object's name: "*" stops
@@ -66,6 +67,39 @@ func (s selection) of(obj content.Object) ([]bool, error) {
 	}
 	if !some {
 		return nil, &Error{"nothing-selected", "no file matches --select", "potluck info LINK lists the files", ExitUsage, nil}
+	}
+	return wanted, nil
+}
+
+// indexPrefix marks a selection by the numbers of the files (BEP 53) among the patterns of a record.
+const indexPrefix = "#so="
+
+// selectFiles marks the files wanted by a record's patterns; nil is all.
+func selectFiles(patterns []string, obj content.Object) ([]bool, error) {
+	if len(patterns) == 1 && strings.HasPrefix(patterns[0], indexPrefix) {
+		return selectIndices(strings.TrimPrefix(patterns[0], indexPrefix), obj)
+	}
+	s, err := parseSelection(patterns)
+	if err != nil {
+		return nil, err
+	}
+	return s.of(obj)
+}
+
+func selectIndices(so string, obj content.Object) ([]bool, error) {
+	// The link package knows the notation; any info-hash will do to have it read.
+	l, err := link.Parse("magnet:?xt=urn:btih:" + strings.Repeat("0", 40) + "&so=" + so)
+	if err != nil {
+		return nil, err
+	}
+	wanted := make([]bool, len(obj.Files()))
+	some := false
+	for i := range wanted {
+		wanted[i] = l.Select.Has(i)
+		some = some || wanted[i]
+	}
+	if !some {
+		return nil, &Error{"nothing-selected", "the link selects no file of this object", "choose files with --select", ExitUsage, nil}
 	}
 	return wanted, nil
 }

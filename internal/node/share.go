@@ -50,10 +50,11 @@ func (n *Node) share(ctx context.Context, req CreateRequest, progress Progress, 
 		path = filepath.Join(path, m.info.RawName())
 	}
 	n.adding.Lock()
-	defer n.adding.Unlock()
 	if o := n.holding(m.info.Hash); o != nil {
+		n.adding.Unlock() // the object may be in use for long
 		return n.shareHeld(ctx, o, path, m, req)
 	}
+	defer n.adding.Unlock()
 	r := catalog.Record{
 		Kind: catalog.Shared, State: catalog.State(swarm.Seeding), Name: m.info.Name.String(), Root: path, Dir: m.info.Dir,
 		Size: m.info.Object().Size(), InfoHash: m.info.Hash, Info: m.info.Raw, Private: m.info.Private,

@@ -215,14 +215,16 @@ func (s *Swarm) passed(now time.Time, piece int) {
 	s.wake()
 }
 
-// punish bans a peer that sent bad data, also when it has left since.
+// punish bans a peer that sent bad data, also when it has left since. It is accused once.
 func (s *Swarm) punish(now time.Time, id PeerID, piece int) {
 	var liar departed
-	if p := s.peers[id]; p != nil {
+	if p := s.peers[id]; p != nil && !p.accused {
+		p.accused = true
 		liar = departed{id, p.addr, s.client(p)}
 		s.kick(p, wire.ProtocolError(fmt.Sprintf("sent bad data for piece %d", piece)))
 	} else if i := slices.IndexFunc(s.gone, func(d departed) bool { return d.id == id }); i >= 0 {
 		liar = s.gone[i]
+		s.gone = slices.Delete(s.gone, i, i+1)
 	} else {
 		return
 	}

@@ -390,4 +390,3 @@ func tell(t testing.TB, s *Swarm, now time.Time, id PeerID, msgs ...wire.Message
 		t.Fatal(err)
 	}
 }
-

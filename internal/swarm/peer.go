@@ -28,6 +28,7 @@ type peer struct {
 	connected time.Time
 	started   bool           // it was told what we have, and the scheduler knows what it has
 	kicked    error          // why its shell must hang up
+	accused   bool           // it sent bad data
 	greeted   bool           // its first extended handshake was heeded
 	listen    netip.AddrPort // of an incoming peer: the candidate that stands for it
 
@@ -258,7 +259,7 @@ type departed struct {
 const maxDeparted = 256
 
 func (s *Swarm) remember(p *peer) {
-	if p.conv.Downloaded() == 0 {
+	if p.conv.Downloaded() == 0 || p.accused {
 		return
 	}
 	if len(s.gone) >= maxDeparted {

@@ -122,7 +122,7 @@ func TestBounds(t *testing.T) {
 	for k := byte(100); len(n.swarm.peers) < 100; k++ {
 		join(t, n.swarm, w.now, k)
 	}
-	if _, err := n.swarm.Join(w.now, stranger(1)); !errors.Is(err, ErrFull) {
+	if _, err := n.swarm.Join(w.now, stranger(250)); !errors.Is(err, ErrFull) {
 		t.Errorf("too many peers: %v", err)
 	}
 	n.swarm.Found(FromUser, netip.MustParseAddrPort("198.51.100.1:1"))

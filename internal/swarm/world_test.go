@@ -197,12 +197,13 @@ func (w *world) connect(from, to *node) (*link, error) {
 		if i == 1 {
 			j.Addr = netip.AddrPortFrom(other.addr.Addr(), 40000) // not where it listens
 		}
-		j.Remote = wire.Handshake{Reserved: wire.MakeReserved(other.features...), PeerID: other.id}
-		_, hasV2 := w.thing.info.Hash.V2()
-		j.V2 = hasV2
-		for _, side := range []*node{from, to} {
-			j.V2 = j.V2 && wire.MakeReserved(side.features...).Has(wire.FeatureV2)
+		// A real node speaks everything, so what the other one speaks is what both do.
+		j.Remote = wire.Handshake{PeerID: other.id}
+		for k, b := range wire.MakeReserved(from.features...) {
+			j.Remote.Reserved[k] = b & wire.MakeReserved(to.features...)[k]
 		}
+		_, hasV2 := w.thing.info.Hash.V2()
+		j.V2 = hasV2 && j.Remote.Reserved.Has(wire.FeatureV2)
 		var err error
 		if e.id, err = e.node.swarm.Join(w.now, j); err != nil {
 			if i == 0 {

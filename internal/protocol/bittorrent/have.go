@@ -10,7 +10,7 @@ import (
 // earlyHave remembers what the peer said it has while the number of pieces is unknown.
 type earlyHave struct {
 	sent     bool // we told the peer what we have
-	told     bool // a bitfield, have all or have none came
+	told     int  // how many bitfields, have alls and have nones came
 	all      bool
 	bitfield []byte
 	pieces   []int
@@ -20,20 +20,22 @@ type earlyHave struct {
 // makes the peer look poorer than it is.
 const maxEarlyHaves = 1 << 16
 
+// maxBitfields bounds the bitfields of one connection. BEP 3 has it that a bitfield "is only ever sent as the first
+// message", but aria2 begins with have none and sends one when it has got its first pieces.
+const maxBitfields = 64
+
 func (c *Conversation) receiveHave(m peer.Message) (Event, error) {
 	e := &c.have
 	if m.Type != peer.Have {
-		// BEP 3: the bitfield "is only ever sent as the first message"; BEP 6 says so of its two short forms.
-		if e.told {
-			return Event{}, peer.ProtocolError("second bitfield")
+		if e.told++; e.told > maxBitfields {
+			return Event{}, peer.ProtocolError("floods us with bitfields")
 		}
-		e.told = true
 	}
 	if m.Type == peer.HaveAll || m.Type == peer.HaveNone {
 		if !c.cfg.Fast {
 			return Event{}, peer.ProtocolError("have all or none without the fast extension")
 		}
-		e.all = m.Type == peer.HaveAll
+		e.all = e.all || m.Type == peer.HaveAll
 	}
 	if c.pieces < 0 {
 		switch m.Type {
