@@ -176,6 +176,10 @@ func (n *Node) Pause(id string) error { return errorOf(n.n.Pause(id)) }
 // Resume takes a paused or failed object up again.
 func (n *Node) Resume(id string) error { return errorOf(n.n.Resume(id)) }
 
+// Limit limits the payload of one object, in bytes per second, besides the limits of the node and across restarts; 0 takes a
+// limit away, and a negative one leaves it as it is.
+func (n *Node) Limit(id string, up, down int64) error { return errorOf(n.n.Limit(id, up, down)) }
+
 // Verify reads an object again and compares it with what it should be. What is wrong in a fetched object is fetched again;
 // a share that has changed is not served any more. Progress may be nil.
 func (n *Node) Verify(ctx context.Context, id string, progress func(done, total int64)) error {

@@ -134,7 +134,11 @@ func (f *fetch) accept(s *session, text string) (v1.Object, error) {
 		}
 		g.Dir = dir
 	}
-	return s.Get(f.ctx, g)
+	o, err := s.Get(f.ctx, g)
+	if err == nil {
+		err = f.limit(s, o.ID)
+	}
+	return o, err
 }
 
 func (f *fetch) detached(o v1.Object) {

@@ -94,9 +94,31 @@ func (a *app) whenFree(try func() (*session, error)) (*session, error) {
 	}
 }
 
+// limit makes --up and --down hold for one object, if the node is another process; our own has them for everything.
+func (a *app) limit(s *session, id string) error {
+	var l v1.Limit
+	for key, at := range map[string]**int64{"up": &l.Up, "down": &l.Down} {
+		text, ok := a.flags[key]
+		if s.own != nil || !ok {
+			continue
+		}
+		rate, err := config.ParseRate(text)
+		if err != nil {
+			return err
+		}
+		n := int64(rate)
+		*at = &n
+	}
+	if l.Up == nil && l.Down == nil {
+		return nil
+	}
+	_, err := s.Limit(a.ctx, id, l)
+	return err
+}
+
 // sayIgnored tells the user which flags are for the node, and come too late for the one that is running.
 func (a *app) sayIgnored() {
-	for _, key := range []string{"listen", "api", "up", "down", "offline"} {
+	for _, key := range []string{"listen", "api", "offline"} {
 		if _, ok := a.flags[key]; ok {
 			a.out.say("A potluck is running already, so --%s changes nothing.", key)
 		}

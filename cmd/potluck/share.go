@@ -102,6 +102,9 @@ func (c *shareCmd) shareOne(a *app, s *session, path string) (v1.Object, error) 
 		Path: abs, Name: c.Name, Format: c.Format, Private: c.Private, Trackers: c.Tracker, WebSeeds: c.WebSeed,
 	}, func(h v1.Hashing) { p.hashing(path, path, h.Done, h.Total) }, func(n v1.Note) { a.out.skipped(n.Path, n.Why) })
 	p.end()
+	if err == nil {
+		err = a.limit(s, o.ID)
+	}
 	if err != nil || c.Torrent == "" {
 		return o, err
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/layout/torrent"
-	"github.com/potluck-p2p/potluck/internal/protocol/bittorrent"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
@@ -363,5 +362,3 @@ func (e *end) answer(work swarm.LeafWork) {
 	e.run.swarm.AnswerHashes(e.id, work, leaves)
 }
 
-// blockOf is where a block lies.
-func blockOf(a *swarm.Arrival) bittorrent.Block { return a.Block }

@@ -84,7 +84,7 @@ func (w *world) populate() error {
 	if w.object, err = makeObject(w.plan); err != nil {
 		return err
 	}
-	w.judge = judge{w: w}
+	w.judge = newJudge(w)
 	for i := range w.plan.Nodes {
 		n, err := newNode(w, i)
 		if err != nil {

@@ -18,7 +18,7 @@ func FuzzSwarm(f *testing.F) {
 	for _, frame := range [][]byte{
 		wire.AppendExtHandshake(nil, wire.ExtHandshake{M: map[string]uint8{wire.ExtMetadata: 2}, MetadataSize: len(x.info.Raw), Port: 9}),
 		wire.AppendHaveAll(nil), wire.AppendUnchoke(nil), wire.AppendInterested(nil), wire.AppendRequest(nil, 0, 0, block),
-		append(wire.AppendPieceHeader(nil, 0, 0, block), make([]byte, block)...), wire.AppendReject(nil, 1, 0, block),
+		append(wire.AppendPieceHeader(nil, 4, 0, 100), make([]byte, 100)...), wire.AppendReject(nil, 1, 0, block),
 		wire.AppendHave(nil, 2), wire.AppendAllowedFast(nil, 1), wire.AppendDontHave(nil, 2, 1), wire.AppendChoke(nil),
 	} {
 		for who := range byte(2) {

@@ -19,6 +19,8 @@ type Mem struct {
 	mu      sync.Mutex
 	root    *node
 	nextIno uint64
+	disks   uint64 // that were mounted
+	moves   uint64 // between folders
 	now     time.Time
 	handles int
 }
@@ -30,7 +32,7 @@ func NewMem() *Mem {
 	return m
 }
 
-// memDevice is the device number of every file in a Mem.
+// memDevice is the device number of every file in a Mem, but for those below a mounted folder.
 const memDevice = 77
 
 // Handles is the number of files and roots that are open.
@@ -131,6 +133,7 @@ func (m *Mem) add(dir *node, base string, n *node) error {
 	if dir.mode&0o200 == 0 {
 		return pathError("create", base, fs.ErrPermission)
 	}
+	n.device = dir.device
 	dir.change(m.tick(), dirOp{add: base, node: n})
 	return nil
 }
@@ -143,20 +146,24 @@ func (m *Mem) rename(from *node, oldBase string, to *node, newBase string) error
 	if len(newBase) > 255 {
 		return pathError("rename", newBase, syscall.ENAMETOOLONG)
 	}
+	if n.device != to.device {
+		return pathError("rename", newBase, ErrOtherDisk)
+	}
 	n.ctime = m.tick()
 	if from == to {
 		from.change(m.tick(), dirOp{remove: oldBase, add: newBase, node: n})
 		return nil
 	}
-	to.change(m.tick(), dirOp{add: newBase, node: n})
-	from.change(m.tick(), dirOp{remove: oldBase})
+	m.moves++
+	to.change(m.tick(), dirOp{add: newBase, node: n, twin: from, move: m.moves})
+	from.change(m.tick(), dirOp{remove: oldBase, twin: to, move: m.moves})
 	return nil
 }
 
 func (m *Mem) newNode(mode fs.FileMode) *node {
 	m.nextIno++
 	t := m.tick()
-	n := &node{ino: m.nextIno, mode: mode, mtime: t, ctime: t}
+	n := &node{ino: m.nextIno, device: memDevice, mode: mode, mtime: t, ctime: t}
 	switch mode.Type() {
 	case fs.ModeDir:
 		n.entries, n.durable = map[string]*node{}, map[string]*node{}

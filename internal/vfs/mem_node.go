@@ -17,7 +17,7 @@ const (
 
 // node is an inode of a Mem: what the cache holds, and what the disk holds.
 type node struct {
-	ino          uint64
+	ino, device  uint64
 	mode         fs.FileMode
 	mtime, ctime time.Time
 	target       string // of a symbolic link
@@ -36,6 +36,8 @@ type node struct {
 type dirOp struct {
 	remove, add string
 	node        *node
+	twin        *node // the other folder of a move between two: both change, or neither
+	move        uint64
 }
 
 func (op dirOp) apply(entries map[string]*node) {
@@ -48,20 +50,13 @@ func (op dirOp) apply(entries map[string]*node) {
 }
 
 func (n *node) info() Info {
-	return Info{Size: n.size, Mode: n.mode, ModTime: n.mtime, Changed: n.ctime, Inode: n.ino, Device: memDevice}
+	return Info{Size: n.size, Mode: n.mode, ModTime: n.mtime, Changed: n.ctime, Inode: n.ino, Device: n.device}
 }
 
 func (n *node) change(now time.Time, op dirOp) {
 	op.apply(n.entries)
 	n.log = append(n.log, op)
 	n.mtime, n.ctime = now, now
-}
-
-func (n *node) syncDir() {
-	for _, op := range n.log {
-		op.apply(n.durable)
-	}
-	n.log = nil
 }
 
 // walk visits the node and all below it.
@@ -159,38 +154,38 @@ func (n *node) dropCache() {
 
 // CrashClone makes a disk that a power loss at this moment may leave behind. Bytes that were not synced are there,
 // missing or torn at a sector; names that were not synced are there up to some change in each folder, as a journal
-// keeps them. What was synced is there.
+// keeps them, and a move between two folders in both or in neither. What was synced is there.
 func (m *Mem) CrashClone(rng *rand.Rand) *Mem {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := &Mem{nextIno: m.nextIno, now: m.now}
-	c.root = m.root.crash(rng, map[*node]*node{})
+	c.root = m.root.crash(rng, m.root.cuts(rng), map[*node]*node{})
 	return c
 }
 
-func (n *node) crash(rng *rand.Rand, seen map[*node]*node) *node {
+func (n *node) crash(rng *rand.Rand, cuts map[*node]int, seen map[*node]*node) *node {
 	if c := seen[n]; c != nil {
 		return c
 	}
-	c := &node{ino: n.ino, mode: n.mode, mtime: n.mtime, ctime: n.ctime, target: n.target}
+	c := &node{ino: n.ino, device: n.device, mode: n.mode, mtime: n.mtime, ctime: n.ctime, target: n.target}
 	seen[n] = c
 	switch n.mode.Type() {
 	case fs.ModeDir:
-		n.crashDir(rng, c, seen)
+		n.crashDir(rng, c, cuts, seen)
 	case 0:
 		n.crashFile(rng, c)
 	}
 	return c
 }
 
-func (n *node) crashDir(rng *rand.Rand, c *node, seen map[*node]*node) {
+func (n *node) crashDir(rng *rand.Rand, c *node, cuts map[*node]int, seen map[*node]*node) {
 	left := maps.Clone(n.durable)
-	for _, op := range n.log[:rng.IntN(len(n.log)+1)] {
+	for _, op := range n.log[:cuts[n]] {
 		op.apply(left)
 	}
 	c.entries = make(map[string]*node, len(left))
 	for _, base := range names(left) {
-		c.entries[base] = left[base].crash(rng, seen)
+		c.entries[base] = left[base].crash(rng, cuts, seen)
 	}
 	c.durable = maps.Clone(c.entries)
 }

@@ -80,18 +80,7 @@ func (r *memRoot) Mkdir(name string) error {
 func (r *memRoot) RenameNoReplace(oldName, newName string) error {
 	r.m.mu.Lock()
 	defer r.m.mu.Unlock()
-	from, err := r.folder("rename", path.Dir(oldName))
-	if err != nil {
-		return err
-	}
-	to, err := r.folder("rename", path.Dir(newName))
-	if err != nil {
-		return err
-	}
-	if to.entries[path.Base(newName)] != nil {
-		return pathError("rename", newName, fs.ErrExist)
-	}
-	return r.m.rename(from, path.Base(oldName), to, path.Base(newName))
+	return r.move(oldName, r, newName)
 }
 
 func (r *memRoot) Remove(name string) error {

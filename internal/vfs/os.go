@@ -134,7 +134,7 @@ func (o *osRoot) RenameNoReplace(oldName, newName string) error {
 	if err := errors.Join(o.noLinks(oldName), o.noLinks(newName)); err != nil {
 		return err
 	}
-	done, err := o.renameAtomically(oldName, newName)
+	done, err := o.renameAtomically(oldName, o, newName)
 	if done {
 		return err
 	}

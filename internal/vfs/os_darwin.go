@@ -15,6 +15,8 @@ const openFlags = unix.O_NONBLOCK
 
 func isFullHere(error) bool { return false }
 
+func isOtherDiskHere(error) bool { return false }
+
 func infoOf(fi fs.FileInfo) Info {
 	i := Info{Size: fi.Size(), Mode: fi.Mode(), ModTime: fi.ModTime()}
 	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
@@ -41,4 +43,4 @@ func freeBytes(dir string) (int64, error) {
 	return int64(st.Bavail) * int64(st.Bsize), nil
 }
 
-func (o *osRoot) renameAtomically(oldName, newName string) (done bool, err error) { return false, nil }
+func (o *osRoot) renameAtomically(string, *osRoot, string) (done bool, err error) { return false, nil }

@@ -17,6 +17,8 @@ const openFlags = unix.O_NONBLOCK
 
 func isFullHere(error) bool { return false }
 
+func isOtherDiskHere(error) bool { return false }
+
 func infoOf(fi fs.FileInfo) Info {
 	i := Info{Size: fi.Size(), Mode: fi.Mode(), ModTime: fi.ModTime()}
 	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
@@ -76,7 +78,7 @@ func freeBytes(dir string) (int64, error) {
 
 // renameAtomically renames within the two parent folders by renameat2(2). Its first result is false if the file
 // system does not know RENAME_NOREPLACE.
-func (o *osRoot) renameAtomically(oldName, newName string) (done bool, err error) {
+func (o *osRoot) renameAtomically(oldName string, other *osRoot, newName string) (done bool, err error) {
 	oldDir, oldBase := split(oldName)
 	newDir, newBase := split(newName)
 	from, err := o.openDir(oldDir)
@@ -85,8 +87,8 @@ func (o *osRoot) renameAtomically(oldName, newName string) (done bool, err error
 	}
 	defer from.Close()
 	to := from
-	if newDir != oldDir {
-		if to, err = o.openDir(newDir); err != nil {
+	if newDir != oldDir || other != o {
+		if to, err = other.openDir(newDir); err != nil {
 			return true, err
 		}
 		defer to.Close()

@@ -14,6 +14,8 @@ const openFlags = syscall.O_NONBLOCK
 
 func isFullHere(error) bool { return false }
 
+func isOtherDiskHere(error) bool { return false }
+
 func infoOf(fi fs.FileInfo) Info {
 	return Info{Size: fi.Size(), Mode: fi.Mode(), ModTime: fi.ModTime()}
 }
@@ -28,4 +30,4 @@ func dropCache(*os.File) error { return nil }
 
 func freeBytes(string) (int64, error) { return 0, errors.ErrUnsupported }
 
-func (o *osRoot) renameAtomically(oldName, newName string) (done bool, err error) { return false, nil }
+func (o *osRoot) renameAtomically(string, *osRoot, string) (done bool, err error) { return false, nil }

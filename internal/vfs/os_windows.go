@@ -14,6 +14,8 @@ func isFullHere(err error) bool {
 	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
 }
 
+func isOtherDiskHere(err error) bool { return errors.Is(err, windows.ERROR_NOT_SAME_DEVICE) }
+
 func infoOf(fi fs.FileInfo) Info {
 	return Info{Size: fi.Size(), Mode: fi.Mode(), ModTime: fi.ModTime()}
 }
@@ -39,4 +41,4 @@ func freeBytes(dir string) (int64, error) {
 	return int64(min(free, 1<<62)), nil
 }
 
-func (o *osRoot) renameAtomically(oldName, newName string) (done bool, err error) { return false, nil }
+func (o *osRoot) renameAtomically(string, *osRoot, string) (done bool, err error) { return false, nil }

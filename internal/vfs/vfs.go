@@ -38,6 +38,11 @@ type Root interface {
 	Mkdir(name string) error
 	// RenameNoReplace renames a file within the root. fs.ErrExist if there is anything under the new name.
 	RenameNoReplace(oldName, newName string) error
+	// MoveNoReplace renames a file into another root. fs.ErrExist if there is anything under the new name, and
+	// [ErrOtherDisk] if the two roots are not on one file system: then it must be copied.
+	MoveNoReplace(oldName string, to Root, newName string) error
+	// SetModTime gives a file another modification time.
+	SetModTime(name string, t time.Time) error
 	// Remove removes a file or an empty folder.
 	Remove(name string) error
 	// Lstat describes a file or a link itself.
@@ -96,4 +101,6 @@ var (
 	ErrSymlink = errors.New("a symbolic link is in the way")
 	// ErrNotRegular says that a name is that of a folder, device, pipe or socket.
 	ErrNotRegular = errors.New("not a regular file")
+	// ErrOtherDisk says that two names are not on one file system.
+	ErrOtherDisk = errors.New("the other name is on another file system")
 )

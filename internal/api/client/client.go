@@ -125,6 +125,12 @@ func (c *Client) Resume(ctx context.Context, id string) (o v1.Object, err error)
 	return o, err
 }
 
+// Limit limits the rates of an object, in bytes per second; nil leaves a limit as it is.
+func (c *Client) Limit(ctx context.Context, id string, l v1.Limit) (o v1.Object, err error) {
+	err = c.call(ctx, http.MethodPost, at(id, "/limit"), l, &o)
+	return o, err
+}
+
 // Move moves the files of an object to another folder.
 func (c *Client) Move(ctx context.Context, id, dir string) (o v1.Object, err error) {
 	err = c.call(ctx, http.MethodPost, at(id, "/move"), v1.Move{Dir: dir}, &o)

@@ -2,6 +2,7 @@ package v1
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"iter"
 	"log/slog"
@@ -89,6 +90,10 @@ func (f *fakeNode) Torrent(id string) ([]byte, error) { return []byte("d4:infode
 
 func (f *fakeNode) Pause(id string) error  { return f.did("pause " + id) }
 func (f *fakeNode) Resume(id string) error { return f.did("resume " + id) }
+
+func (f *fakeNode) Limit(id string, up, down int64) error {
+	return f.did(fmt.Sprintf("limit %s %d %d", id, up, down))
+}
 
 func (f *fakeNode) Verify(_ context.Context, id string, progress func(done, total int64)) error {
 	progress(1, 1)

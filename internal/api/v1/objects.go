@@ -28,6 +28,10 @@ type (
 		ID   string `path:"id" minLength:"4" maxLength:"64"`
 		Body Move
 	}
+	limitInput struct {
+		ID   string `path:"id" minLength:"4" maxLength:"64"`
+		Body Limit
+	}
 	getInput struct{ Body Get }
 
 	objectOutput  struct{ Body Object }
@@ -91,6 +95,10 @@ func (s *Server) registerObjects(api huma.API) {
 
 	s.registerChange(api, "pause", "Stop exchanging it", n.Pause)
 	s.registerChange(api, "resume", "Go on exchanging it", n.Resume)
+	huma.Register(api, operation("limit", http.MethodPost, "/objects/{id}/limit", "Limit its rates"),
+		func(_ context.Context, in *limitInput) (*objectOutput, error) {
+			return s.changed(in.ID, n.Limit(in.ID, orStay(in.Body.Up), orStay(in.Body.Down)))
+		})
 	huma.Register(api, operation("move", http.MethodPost, "/objects/{id}/move", "Move its files to another folder"),
 		func(ctx context.Context, in *moveInput) (*objectOutput, error) {
 			return s.changed(in.ID, n.Move(ctx, in.ID, in.Body.Dir))
@@ -102,6 +110,14 @@ func (s *Server) registerObjects(api huma.API) {
 			}
 			return nil, nil
 		})
+}
+
+// orStay is a limit as the node takes it: a negative one leaves what there is.
+func orStay(limit *int64) int64 {
+	if limit == nil {
+		return -1
+	}
+	return *limit
 }
 
 // registerChange registers an operation that changes an object and answers with what it is then.

@@ -153,6 +153,12 @@ type Get struct {
 	Wait       float64  `json:"wait,omitzero" minimum:"0" doc:"seconds to go on while nobody has it; 0 is for ever"`
 }
 
+// Limit asks for the payload of one object to be limited; what is left out stays as it is.
+type Limit struct {
+	Up   *int64 `json:"up,omitempty" minimum:"0" doc:"bytes per second; 0 is no limit"`
+	Down *int64 `json:"down,omitempty" minimum:"0" doc:"bytes per second; 0 is no limit"`
+}
+
 // Move asks for an object's files to be moved.
 type Move struct {
 	Dir string `json:"dir" minLength:"1" maxLength:"65536" doc:"absolute, on the node's machine"`

@@ -54,6 +54,7 @@ type Node interface {
 	Torrent(id string) ([]byte, error)
 	Pause(id string) error
 	Resume(id string) error
+	Limit(id string, up, down int64) error
 	Verify(ctx context.Context, id string, progress func(done, total int64)) error
 	Move(ctx context.Context, id, dir string) error
 	Remove(ctx context.Context, id string, deleteFiles bool) error

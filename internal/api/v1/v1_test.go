@@ -31,6 +31,8 @@ func TestOperations(t *testing.T) {
 		{"GET", "/objects/0bad/torrent", "", 200, "", `d4:infodee`},
 		{"POST", "/objects/0bad/pause", "", 200, "pause 0bad", `"id":"0badcafe"`},
 		{"POST", "/objects/0bad/resume", "", 200, "resume 0bad", `"id":"0badcafe"`},
+		{"POST", "/objects/0bad/limit", `{"up":5}`, 200, "limit 0bad 5 -1", `"id":"0badcafe"`},
+		{"POST", "/objects/0bad/limit", `{"up":-5}`, 422, "", `"exit":2`},
 		{"POST", "/objects/0bad/move", `{"dir":"/d"}`, 200, "move 0bad /d", `"id":"0badcafe"`},
 		{"POST", "/objects/0bad/move", `{"dir":""}`, 422, "", `"exit":2`},
 		{"DELETE", "/objects/0bad", "", 204, "remove 0bad", ""},

@@ -49,7 +49,7 @@ func (x *Exchange) Hear(now time.Time, p *Partner, m peer.PEX) ([]peer.PEXPeer, 
 }
 
 // distinct keeps one peer of each address. BEP 11: "Duplicate IP addresses (e.g. with different ports) should be ignored",
-// for they could all be one victim.
+// for they could all be one victim. On our own machine it is rather that several nodes run there.
 func distinct(added []peer.PEXPeer) []peer.PEXPeer {
 	var list []peer.PEXPeer
 	seen := make(map[netip.Addr]bool, maxHeard)
@@ -57,7 +57,7 @@ func distinct(added []peer.PEXPeer) []peer.PEXPeer {
 		if len(list) == maxHeard {
 			break
 		}
-		if a := p.Addr.Addr(); tellable(p.Addr) && !seen[a] {
+		if a := p.Addr.Addr(); tellable(p.Addr) && (!seen[a] || a.IsLoopback()) {
 			seen[a] = true
 			list = append(list, p)
 		}

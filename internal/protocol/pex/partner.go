@@ -11,7 +11,7 @@ import (
 // It must be given to [Exchange.Part] when the connection ends.
 type Partner struct {
 	listen netip.AddrPort
-	near   bool
+	place  place
 	told   set // slots of the peers that it was told of and that it was not told to be gone
 	next   time.Time
 	heard  bucket
@@ -22,7 +22,7 @@ type Partner struct {
 func NewPartner(now time.Time, remote netip.Addr, listen netip.AddrPort) *Partner {
 	return &Partner{
 		listen: netip.AddrPortFrom(listen.Addr().Unmap(), listen.Port()),
-		near:   isNear(remote.Unmap()),
+		place:  placeOf(remote),
 		next:   now.Add(patience),
 	}
 }
@@ -30,9 +30,12 @@ func NewPartner(now time.Time, remote netip.Addr, listen netip.AddrPort) *Partne
 // pending returns who is to be told of as there, and as gone.
 func (x *Exchange) pending(p *Partner) (added, dropped set) {
 	added = x.here.without(p.told)
-	if !p.near {
-		// An address of our local network leads nowhere for somebody outside, and is none of their business.
-		added = added.without(x.near)
+	// An address of our local network leads nowhere for somebody outside, and is none of their business.
+	if p.place < loopback {
+		added = added.without(x.loopback)
+	}
+	if p.place < private {
+		added = added.without(x.private)
 	}
 	if i, known := x.index[p.listen]; known {
 		added.put(i, false)

@@ -35,7 +35,9 @@ type Exchange struct {
 	slots     []slot
 	index     map[netip.AddrPort]int
 	here      set // slots whose peer is connected
-	near      set // slots whose peer is in a local network
+	// Slots of peers that only some can reach.
+	private  set // those in a local network
+	loopback set // those on this machine
 }
 
 // slot is one peer that is connected, or of which some partner has yet to hear that it is not any more. Then it is free.
@@ -68,7 +70,8 @@ func (x *Exchange) Join(addr netip.AddrPort, flags peer.PEXFlags) {
 			return
 		}
 		x.index[addr] = i
-		x.near.put(i, isNear(addr.Addr()))
+		x.private.put(i, placeOf(addr.Addr()) == private)
+		x.loopback.put(i, placeOf(addr.Addr()) == loopback)
 	}
 	x.slots[i].peer = peer.PEXPeer{Addr: addr, Flags: flags}
 	x.here.put(i, true)
@@ -112,5 +115,21 @@ func tellable(addr netip.AddrPort) bool {
 	return a.IsValid() && addr.Port() != 0 && !a.IsUnspecified() && !a.IsMulticast() && !a.IsLinkLocalUnicast()
 }
 
-// isNear reports whether an address is one of a local network, or of this machine.
-func isNear(a netip.Addr) bool { return a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() }
+// place is from where an address can be reached.
+type place uint8
+
+const (
+	public   place = iota
+	private        // in a local network
+	loopback       // on one machine
+)
+
+func placeOf(a netip.Addr) place {
+	switch a = a.Unmap(); {
+	case a.IsLoopback():
+		return loopback
+	case a.IsPrivate(), a.IsLinkLocalUnicast():
+		return private
+	}
+	return public
+}

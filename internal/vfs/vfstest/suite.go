@@ -22,6 +22,8 @@ func Run(t *testing.T, disk func(t *testing.T) Disk) {
 		{"sparse", sparse},
 		{"exclusive", exclusive},
 		{"rename takes no name away", renameNoReplace},
+		{"move between folders", moveNoReplace},
+		{"modification time", modTime},
 		{"links are not followed", noLinks},
 		{"links the user named are", userLinks},
 		{"no way out", noWayOut},

@@ -1,0 +1,289 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/potluck-p2p/potluck/internal/content"
+	"github.com/potluck-p2p/potluck/internal/layout/torrent"
+	"github.com/potluck-p2p/potluck/internal/protocol/bittorrent"
+	"github.com/potluck-p2p/potluck/internal/store"
+	"github.com/potluck-p2p/potluck/internal/swarm"
+	"github.com/potluck-p2p/potluck/internal/vfs"
+	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
+)
+
+// judge knows the truth, and looks on. What it finds ends the run.
+type judge struct {
+	w     *world
+	named map[int]bool           // liars accused by somebody honest
+	lied  map[*run]map[int][]int // by run and piece: the nodes whose wrong blocks are in the attempt under way
+	owed  map[*run]map[int]bool  // liars of failed attempts, whom the run must have named when it is done
+}
+
+func newJudge(w *world) judge {
+	return judge{w: w, named: make(map[int]bool), lied: make(map[*run]map[int][]int), owed: make(map[*run]map[int]bool)}
+}
+
+// far is the node at the other end; nil if it is none of ours.
+func (e *end) far() *node {
+	if to := e.other(); to != nil {
+		return to.run.n
+	}
+	return nil
+}
+
+// ended: no honest peer is ever held to have broken the protocol.
+func (j *judge) ended(e *end, cause error) {
+	far := e.far()
+	var fault wire.ProtocolError
+	if !errors.As(cause, &fault) || far == nil || far.plan.liar() || e.run.n.plan.liar() || e.link.mute {
+		return
+	}
+	j.w.fail("node %d holds node %d to have broken the protocol: %v", e.run.n.i, far.i, cause)
+}
+
+// refused: no honest peer is ever banned.
+func (j *judge) refused(e *end, cause error) {
+	far := e.far()
+	if errors.Is(cause, swarm.ErrFull) || errors.Is(cause, swarm.ErrDuplicate) || errors.Is(cause, swarm.ErrSelf) || errors.Is(cause, swarm.ErrNotMoving) ||
+		far.plan.liar() || e.run.n.plan.liar() {
+		return
+	}
+	j.w.fail("node %d refuses node %d: %v", e.run.n.i, far.i, cause)
+}
+
+// accused: only liars are.
+func (j *judge) accused(r *run, a swarm.Accusation) {
+	if r.n.plan.liar() {
+		return
+	}
+	addr, err := netip.ParseAddrPort(a.Addr)
+	i := slices.IndexFunc(j.w.nodes, func(n *node) bool { return n.addr.Addr() == addr.Addr() })
+	if err != nil || i < 0 || !j.w.nodes[i].plan.liar() {
+		j.w.fail("node %d accuses node %d (%s) of piece %d, who is honest", r.n.i, i, a.Addr, a.Piece)
+		return
+	}
+	j.w.notef(r.n.i, "accuses %d", i)
+	j.named[i] = true
+	delete(j.owed[r], i)
+}
+
+// sendsBlock: what is sent as verified is right.
+func (j *judge) sendsBlock(e *end, b bittorrent.Block, data []byte) {
+	if !j.w.object.rightBlock(data, b.Piece, b.Begin) {
+		j.w.fail("node %d sends wrong bytes of piece %d as verified", e.run.n.i, b.Piece)
+	}
+}
+
+// tookBlock takes note of a wrong block that is about to be checked.
+func (j *judge) tookBlock(e *end, a *swarm.Arrival, data []byte) {
+	if j.w.object.rightBlock(data, a.Piece, a.Begin) {
+		return
+	}
+	if !e.far().plan.liar() {
+		j.w.fail("a block of piece %d from node %d was spoiled on its way", a.Piece, e.far().i)
+		return
+	}
+	pieces := j.lied[e.run]
+	if pieces == nil {
+		pieces = make(map[int][]int)
+		j.lied[e.run] = pieces
+	}
+	pieces[a.Piece] = append(pieces[a.Piece], e.far().i)
+}
+
+// checked: a verdict says what is true, and what passed is on the disk.
+func (j *judge) checked(r *run, piece int, v torrent.Verdict) {
+	liars := j.lied[r][piece]
+	delete(j.lied[r], piece)
+	if v.Unknown {
+		return
+	}
+	if v.OK != (len(liars) == 0) {
+		j.w.fail("node %d: piece %d passes: %v, though %d wrong blocks are in it", r.n.i, piece, v.OK, len(liars))
+		return
+	}
+	if !v.OK {
+		if j.owed[r] == nil {
+			j.owed[r] = make(map[int]bool)
+		}
+		for _, i := range liars {
+			j.owed[r][i] = true
+		}
+		return
+	}
+	data := make([]byte, r.body.layout.Need(piece))
+	if err := r.body.read(data, piece, 0); err != nil {
+		j.w.fail("node %d cannot read piece %d, which has passed: %v", r.n.i, piece, err)
+	} else if !j.w.object.rightBlock(data, piece, 0) {
+		j.w.fail("node %d: piece %d has passed and is wrong on the disk", r.n.i, piece)
+	}
+}
+
+// halted: only the faults that were planned stop an object.
+func (j *judge) halted(r *run, err error) {
+	var disk *store.DiskError
+	planned := r.n.plan.Space > 0 || r.n.plan.BadSync > 0
+	if !planned || !errors.As(err, &disk) {
+		j.w.fail("node %d halts: %v", r.n.i, err)
+	}
+}
+
+// synced: what a sync returns is right.
+func (j *judge) synced(r *run, d store.Durable) {
+	b := make([]byte, d.To-d.From)
+	if err := r.body.files.ReadAt(b, d.File, d.From); err != nil {
+		j.w.fail("node %d cannot read what it synced: %v", r.n.i, err)
+	} else if !j.w.object.right(b, d.File, d.From) {
+		j.w.fail("node %d: wrong bytes of file %d were synced as verified", r.n.i, d.File)
+	}
+}
+
+// opened: nothing that was promised is lost, and nothing is held for verified that is wrong.
+func (j *judge) opened(r *run, have content.Bitmap) {
+	for piece := range have.All() {
+		data := make([]byte, r.body.layout.Need(piece))
+		if err := r.body.read(data, piece, 0); err != nil || !j.w.object.rightBlock(data, piece, 0) {
+			j.w.fail("node %d takes piece %d for verified: wrong, or %v", r.n.i, piece, err)
+			return
+		}
+	}
+	for file, ranges := range r.n.promised {
+		for p := range ranges.All() {
+			b := make([]byte, p.To-p.From)
+			if err := r.body.files.ReadAt(b, file, p.From); err != nil || !j.w.object.right(b, file, p.From) {
+				j.w.fail("node %d has lost bytes %d to %d of file %d, which were durable: %v", r.n.i, p.From, p.To, file, err)
+				return
+			}
+		}
+	}
+	promised := r.body.layout.Complete(r.n.promised)
+	for piece := range promised.All() {
+		if !have.Has(piece) {
+			j.w.fail("node %d has forgotten piece %d, which was durable", r.n.i, piece)
+			return
+		}
+	}
+}
+
+// finished: what has its final name is right.
+func (j *judge) finished(r *run, file int) {
+	if err := j.compare(r.n.disk, r.n, file); err != nil {
+		j.w.fail("node %d: file %d has its final name and is wrong: %v", r.n.i, file, err)
+	}
+}
+
+// compare reads a file as its user would.
+func (j *judge) compare(disk *vfs.Mem, n *node, file int) error {
+	f, err := disk.OpenFile(n.finalName(file), 0, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	want := j.w.object.files[file]
+	if info.Size != int64(len(want)) {
+		return fmt.Errorf("%d bytes instead of %d", info.Size, len(want))
+	}
+	b := make([]byte, len(want))
+	if len(b) == 0 {
+		return nil
+	}
+	if _, err := f.ReadAt(b, 0); err != nil {
+		return err
+	}
+	if !j.w.object.right(b, file, 0) {
+		return errors.New("wrong bytes")
+	}
+	return nil
+}
+
+// done: whoever is done has everything under its final name, would have it after a power loss too, has nothing else lying
+// around, and has named everyone who lied to it.
+func (j *judge) done(r *run) {
+	n := r.n
+	after := n.disk.CrashClone(n.rng)
+	for file := range j.w.object.files {
+		if err := j.compare(n.disk, n, file); err != nil {
+			j.w.fail("node %d is done, and file %d is wrong: %v", n.i, file, err)
+		}
+		if err := j.compare(after, n, file); err != nil {
+			j.w.fail("node %d is done, and a power loss would take file %d: %v", n.i, file, err)
+		}
+		if n.exists(n.partName(file)) {
+			j.w.fail("node %d is done, and %s is still there", n.i, n.partName(file))
+		}
+	}
+	r.attend()
+	for _, liar := range sorted(j.owed[r]) {
+		if !n.plan.liar() {
+			j.w.fail("node %d is done, and has not found out that node %d lied to it", n.i, liar)
+		}
+	}
+}
+
+// allDone reports whether all are done who must.
+func (j *judge) allDone() bool {
+	return !slices.ContainsFunc(j.w.nodes, func(n *node) bool { return n.plan.mustFinish() && !n.book.done })
+}
+
+// seederMayGo reports whether the first seeder has uploaded its share, and what it has is held by others who stay.
+func (j *judge) seederMayGo() bool {
+	n := j.w.nodes[0]
+	if n.run == nil || float64(n.run.swarm.Snapshot(j.w.now).UpBytes) < j.w.plan.Copies*float64(j.w.plan.size()) {
+		return false
+	}
+	all := make([]content.Ranges, len(j.w.object.files))
+	for _, n := range j.w.nodes[1:] {
+		if n.plan.liar() || !n.plan.stays() {
+			continue
+		}
+		for file, r := range n.holds() {
+			all[file].AddAll(r)
+		}
+	}
+	have := j.w.object.layout.Complete(all)
+	return have.Full()
+}
+
+// missing tells who is not done, and how far they are.
+func (j *judge) missing() string {
+	var b strings.Builder
+	for _, n := range j.w.nodes {
+		if !n.plan.mustFinish() || n.book.done {
+			continue
+		}
+		fmt.Fprintf(&b, "node %d ", n.i)
+		if n.run == nil {
+			b.WriteString("is away; ")
+			continue
+		}
+		s := n.run.swarm.Snapshot(j.w.now)
+		fmt.Fprintf(&b, "%s with %d of %d pieces and %d peers, %d of them sources, %d known; ", s.State, s.PiecesHave, s.Pieces, s.Peers, s.Sources, s.Known)
+	}
+	return b.String()
+}
+
+// end looks at the whole when all are done.
+func (j *judge) end() {
+	if !j.allDone() {
+		j.w.fail("nothing happens any more: %s", j.missing())
+		return
+	}
+}
+
+func sorted(set map[int]bool) []int {
+	var list []int
+	for i := range set {
+		list = append(list, i)
+	}
+	slices.Sort(list)
+	return list
+}
