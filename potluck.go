@@ -186,12 +186,10 @@ func (n *Node) Verify(ctx context.Context, id string, progress func(done, total 
 	return errorOf(n.n.Verify(ctx, id, progress))
 }
 
-// Move moves the files of an object to another folder, and goes on with them there. It is not built yet.
-func (n *Node) Move(context.Context, string, string) error {
-	return &Error{
-		Code: "unsupported", Message: "this version cannot move objects", Exit: ExitFailed,
-		Hint: "remove it with potluck rm, move the files, then share or get it again: what is there is kept",
-	}
+// Move moves the files of a fetched object to another folder, and goes on with them there, in the state it had. Nothing is
+// overwritten; if it fails, or the context ends, everything is as it was. The files of a share are the user's and are not moved.
+func (n *Node) Move(ctx context.Context, id, dir string) error {
+	return errorOf(n.n.Move(ctx, id, dir, nil))
 }
 
 // Remove makes the node forget an object. With deleteFiles its files are deleted too, if they were fetched; those of a share

@@ -156,15 +156,23 @@ func (c *Catalog) Files(ctx context.Context, id string) (files []FileRow, err er
 	return files, nil
 }
 
+const updateIdentity = "UPDATE files SET disk_name = ?, disk_size = ?, mtime = ?, ctime = ?, inode = ?, device = ?"
+
 // SetIdentity records what the given files are on disk now.
 func (c *Catalog) SetIdentity(ctx context.Context, id string, identities map[int]Identity) error {
+	if err := validNames(identities); err != nil {
+		return err
+	}
+	return setEach(ctx, c, id, updateIdentity, identities, Identity.values)
+}
+
+func validNames(identities map[int]Identity) error {
 	for i, d := range identities {
 		if d.Name != "" && !validPath(d.Name) {
 			return invalid("files", "the name on disk of file %d, %.100q, is not one below a folder", i, d.Name)
 		}
 	}
-	const update = "UPDATE files SET disk_name = ?, disk_size = ?, mtime = ?, ctime = ?, inode = ?, device = ?"
-	return setEach(ctx, c, id, update, identities, Identity.values)
+	return nil
 }
 
 // SetPriority records how much the given files are wanted.
@@ -189,19 +197,23 @@ func setEach[V any](ctx context.Context, c *Catalog, id, update string, values m
 		if err != nil {
 			return err
 		}
-		stmt, err := tx.PrepareContext(ctx, update+" WHERE object = ? AND file = ?")
-		if err != nil {
+		return updateEach(ctx, tx, n, files, update, values, args)
+	})
+}
+
+func updateEach[V any](ctx context.Context, tx *sql.Tx, n int64, files int, update string, values map[int]V, args func(V) []any) error {
+	stmt, err := tx.PrepareContext(ctx, update+" WHERE object = ? AND file = ?")
+	if err != nil {
+		return err
+	}
+	defer stmt.Close()
+	for i, v := range values {
+		if i < 0 || i >= files {
+			return invalid("files", "there is no file %d of %d", i, files)
+		}
+		if _, err := stmt.ExecContext(ctx, append(args(v), n, i)...); err != nil {
 			return err
 		}
-		defer stmt.Close()
-		for i, v := range values {
-			if i < 0 || i >= files {
-				return invalid("files", "there is no file %d of %d", i, files)
-			}
-			if _, err := stmt.ExecContext(ctx, append(args(v), n, i)...); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }

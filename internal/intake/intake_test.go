@@ -322,3 +322,21 @@ func TestManyAtOnce(t *testing.T) {
 		f.complete(budget)
 	}
 }
+
+// TestPoolByHand: a pool without workers leaves it to its maker when a piece is checked.
+func TestPoolByHand(t *testing.T) {
+	f := newFetch(t, metainfo.FormatV1, 4*block, plenty, randomFiles(4*block))
+	var jobs []func()
+	pool := NewPoolBy(func(job func()) { jobs = append(jobs, job) })
+	f.in.cfg.Pool = pool
+	f.whole(0, f.piece(0))
+	if len(jobs) != 1 || len(f.outcomes) != 0 {
+		t.Fatalf("%d jobs, %d outcomes", len(jobs), len(f.outcomes))
+	}
+	jobs[0]()
+	if o := f.next(); !o.verdict.OK {
+		t.Errorf("%+v", o)
+	}
+	pool.Close()
+	f.complete(plenty)
+}

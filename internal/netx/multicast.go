@@ -152,7 +152,7 @@ func (g *groupSocket) join() error {
 	err = ErrNoMulticast
 	for _, ifi := range now {
 		if old, ok := g.joined[ifi.Index]; !ok || old.Name != ifi.Name {
-			if e := g.members.JoinGroup(&ifi, net.UDPAddrFromAddrPort(g.group)); e != nil && !isJoined(e) {
+			if e := g.members.JoinGroup(&ifi, net.UDPAddrFromAddrPort(g.group)); e != nil && !alreadyMember(e) {
 				err = e
 				continue
 			}
@@ -265,5 +265,5 @@ func addrsOf(ifi net.Interface) []netip.Addr {
 	return addrs
 }
 
-// isJoined reports the error of a second join: an interface went down and came back.
-func isJoined(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }
+// alreadyMember reports the error of a second join: an interface went down and came back.
+func alreadyMember(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }

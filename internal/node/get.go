@@ -101,13 +101,14 @@ func (n *Node) get(ctx context.Context, req GetRequest) (*object, error) {
 	if r.ID, err = n.catalog.Add(ctx, r); err != nil {
 		return nil, err
 	}
-	o := n.newObject(r, req.Wait, nil)
+	o := n.newObject(r, req.Wait)
 	if w.torrent != nil {
 		o.swarm.Stop(swarm.Checking, nil)
 	}
 	n.hear(o, typed)
+	n.publish(EventAdded, o, "") // before any other news of it
+	n.book(o, nil)
 	n.linked(o)
-	n.publish(EventAdded, o, "")
 	if w.torrent != nil {
 		n.run(o, func() { n.openFetched(o, w.torrent.Info, w.torrent.PieceLayers, fresh) })
 	} else {

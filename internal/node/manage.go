@@ -140,6 +140,11 @@ func (n *Node) restart(ctx context.Context, o *object, change func(*catalog.Reco
 		// What could not be made durable is hashed again.
 		n.cfg.Log.Warn("not everything could be made durable", "id", o.id, "err", err)
 	}
+	return n.replace(ctx, o, change)
+}
+
+// replace is the rest of restart, for an object that is halted and settled.
+func (n *Node) replace(ctx context.Context, o *object, change func(*catalog.Record)) (*object, error) {
 	failed := n.update(context.WithoutCancel(ctx), o, change)
 	o.mu.Lock()
 	r, patience, named := o.record, o.patience, o.named
@@ -147,9 +152,10 @@ func (n *Node) restart(ctx context.Context, o *object, change func(*catalog.Reco
 	if failed != nil {
 		change(&r)
 	}
-	again := n.newObject(r, patience, o)
+	again := n.newObject(r, patience)
 	again.swarm.Stop(swarm.Checking, nil)
 	n.hear(again, named)
+	n.book(again, o)
 	if failed != nil {
 		n.fail(again, swarm.Failed, failed)
 		return nil, failed
@@ -181,6 +187,7 @@ func (n *Node) Remove(ctx context.Context, ref string, deleteFiles bool) error {
 	if err := n.catalog.Delete(context.WithoutCancel(ctx), o.id); err != nil {
 		return explain(err)
 	}
+	n.forgetMove(o.id)
 	n.events.publish(Event{Kind: EventRemoved, Object: last})
 	if left != nil {
 		e := *explain(left)

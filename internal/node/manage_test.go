@@ -627,7 +627,7 @@ func TestPromise4_8_APanicFailsOneObjectOnly(t *testing.T) {
 func TestMetadataThatIsNone(t *testing.T) {
 	inHouse(t, "v1", uneven, func(t *testing.T, h *house) {
 		n := h.fetcher("10.0.0.2")
-		o := h.get(n)
+		o := h.get(n, func(r *GetRequest) { r.Peers = nil })
 		x, err := n.lookup(o.ID)
 		if err != nil {
 			t.Fatal(err)

@@ -102,6 +102,7 @@ type Node struct {
 	objects []*object
 	byHash  map[[20]byte]*object
 	places  map[string]*object // by the path that a fetched object has, or is about to have
+	away    map[string]bool    // ids of objects that are being moved to another folder
 	lastNum uint64
 }
 
@@ -126,7 +127,7 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 	defaults(&cfg)
 	n = &Node{
 		cfg: cfg, wake: make(chan struct{}, 1), hashing: make(chan struct{}, maxHashing),
-		byHash: make(map[[20]byte]*object), places: make(map[string]*object),
+		byHash: make(map[[20]byte]*object), places: make(map[string]*object), away: make(map[string]bool),
 	}
 	n.life, n.end = context.WithCancel(context.Background())
 	defer func() {

@@ -77,9 +77,8 @@ func (o *object) theRecord() catalog.Record {
 	return o.record
 }
 
-// newObject makes the parts of an object that do not need its metadata, and registers it, in the place of another that
-// has been halted if there is one.
-func (n *Node) newObject(r catalog.Record, patience time.Duration, instead *object) *object {
+// newObject makes the parts of an object that do not need its metadata. The loop does not know it before it is booked.
+func (n *Node) newObject(r catalog.Record, patience time.Duration) *object {
 	now := n.cfg.Now()
 	o := &object{
 		id: r.ID, record: r, seen: now, patience: patience,
@@ -96,6 +95,11 @@ func (n *Node) newObject(r catalog.Record, patience time.Duration, instead *obje
 		Down: netx.Chain{n.down, o.down}, Up: netx.Chain{n.up, o.up},
 		Failed: func(err error) { n.unreadable(o, err) },
 	}
+	return o
+}
+
+// book enters an object into the node's books, in the place of another that has been halted if there is one.
+func (n *Node) book(o, instead *object) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.lastNum++
@@ -105,11 +109,11 @@ func (n *Node) newObject(r catalog.Record, patience time.Duration, instead *obje
 		at = n.strike(instead)
 	}
 	n.objects = slices.Insert(n.objects, at, o)
+	r := o.theRecord()
 	n.register(o, r.InfoHash)
 	if r.Kind == catalog.Fetched && r.Name != "" {
 		n.places[filepath.Join(r.Root, r.Name)] = o
 	}
-	return o
 }
 
 // register makes an object findable by its info-hashes. The caller holds n.mu.

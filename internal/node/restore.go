@@ -23,8 +23,9 @@ func (n *Node) restore(ctx context.Context) error {
 		n.cfg.Log.Warn("some objects of the catalog cannot be used", "err", err)
 	}
 	for _, r := range records {
-		o := n.newObject(r, 0, nil)
+		o := n.newObject(r, 0)
 		o.swarm.Stop(swarm.Checking, nil)
+		n.book(o, nil)
 		n.open(o)
 	}
 	return nil
@@ -63,6 +64,10 @@ func (n *Node) restoreOne(o *object) {
 		n.cfg.Log.Warn("the piece layers of an object are lost", "id", o.id, "err", err)
 	}
 	if r.Kind == catalog.Fetched {
+		if err := n.settleOldMove(o, info); err != nil {
+			n.fail(o, stateOf(err), err)
+			return
+		}
 		how := resume
 		if r.Name == "" {
 			how = fresh

@@ -67,10 +67,11 @@ func (n *Node) share(ctx context.Context, req CreateRequest, progress Progress, 
 		m.files.Close()
 		return nil, err
 	}
-	o := n.newObject(r, 0, nil)
+	o := n.newObject(r, 0)
 	n.serve(o, m.body())
+	n.publish(EventAdded, o, "") // before any other news of it
+	n.book(o, nil)
 	n.discover(o)
-	n.publish(EventAdded, o, "")
 	return o, nil
 }
 
@@ -156,6 +157,9 @@ func (n *Node) embody(o *object, b *body, verified content.Bitmap) {
 func (n *Node) setInMotion(o *object, begin func()) {
 	paused := o.theRecord().State == catalog.State(swarm.Paused)
 	begin()
+	if _, why := o.swarm.State(); why != nil {
+		o.swarm.Resume(n.cfg.Now()) // what stopped it meanwhile is overcome: its metadata came after all
+	}
 	if paused || o.theRecord().State == catalog.State(swarm.Paused) {
 		o.swarm.Stop(swarm.Paused, nil)
 	}

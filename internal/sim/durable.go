@@ -53,7 +53,7 @@ func (r *run) markDirty() {
 // persist syncs, records, and gives the files that are whole their final names. Between any two of these it may crash.
 func (r *run) persist() {
 	b, n := r.body, r.n
-	if b == nil || n.book.done {
+	if b == nil || r.halted || n.book.done {
 		return
 	}
 	if err := r.sync(); err != nil {

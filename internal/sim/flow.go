@@ -34,6 +34,8 @@ type end struct {
 	// Outbound.
 	box     swarm.Outbox
 	busy    bool // bytes are on the line
+	flying  int  // bytes that have not got there yet
+	reached int  // bytes that have
 	woken   bool // pump is about to be called
 	ticking time.Time
 }
@@ -213,7 +215,9 @@ func (e *end) parse() (missing bool, err error) {
 }
 
 // wanted reports whether a block has a place to go.
-func (e *end) wanted(a *swarm.Arrival) bool { return a.Wanted && e.run.body != nil && e.run.body.intake != nil }
+func (e *end) wanted(a *swarm.Arrival) bool {
+	return a.Wanted && e.run.body != nil && e.run.body.intake != nil
+}
 
 // store puts a block in its place.
 func (e *end) store(a *swarm.Arrival, payload []byte) error {
@@ -318,7 +322,7 @@ func (e *end) tick() {
 // pump sends until nothing waits or the line is busy.
 func (e *end) pump() {
 	w := e.run.n.w
-	for !e.closed && !e.busy && e.joined {
+	for !e.closed && e.joined && !e.busy && e.flying < e.window() {
 		room := min(256<<10, max(torrent.BlockSize, int(e.run.n.plan.Up/8)))
 		if err := e.run.swarm.Outbound(w.now, e.id, &e.box, room); err != nil {
 			e.hangUp(err)
@@ -361,4 +365,3 @@ func (e *end) answer(work swarm.LeafWork) {
 	}
 	e.run.swarm.AnswerHashes(e.id, work, leaves)
 }
-

@@ -20,12 +20,13 @@ import (
 type judge struct {
 	w     *world
 	named map[int]bool           // liars accused by somebody honest
+	found map[*run]map[int]bool  // by whom
 	lied  map[*run]map[int][]int // by run and piece: the nodes whose wrong blocks are in the attempt under way
 	owed  map[*run]map[int]bool  // liars of failed attempts, whom the run must have named when it is done
 }
 
 func newJudge(w *world) judge {
-	return judge{w: w, named: make(map[int]bool), lied: make(map[*run]map[int][]int), owed: make(map[*run]map[int]bool)}
+	return judge{w: w, named: make(map[int]bool), lied: make(map[*run]map[int][]int), owed: make(map[*run]map[int]bool), found: make(map[*run]map[int]bool)}
 }
 
 // far is the node at the other end; nil if it is none of ours.
@@ -69,7 +70,7 @@ func (j *judge) accused(r *run, a swarm.Accusation) {
 	}
 	j.w.notef(r.n.i, "accuses %d", i)
 	j.named[i] = true
-	delete(j.owed[r], i)
+	mark(j.found, r, i)
 }
 
 // sendsBlock: what is sent as verified is right.
@@ -108,11 +109,9 @@ func (j *judge) checked(r *run, piece int, v torrent.Verdict) {
 		return
 	}
 	if !v.OK {
-		if j.owed[r] == nil {
-			j.owed[r] = make(map[int]bool)
-		}
+		j.w.notef(r.n.i, "piece %d fails, with blocks of liars %v; known bad %v", piece, liars, v.Bad)
 		for _, i := range liars {
-			j.owed[r][i] = true
+			mark(j.owed, r, i)
 		}
 		return
 	}
@@ -223,7 +222,7 @@ func (j *judge) done(r *run) {
 	}
 	r.attend()
 	for _, liar := range sorted(j.owed[r]) {
-		if !n.plan.liar() {
+		if !n.plan.liar() && !j.found[r][liar] {
 			j.w.fail("node %d is done, and has not found out that node %d lied to it", n.i, liar)
 		}
 	}
@@ -277,6 +276,13 @@ func (j *judge) end() {
 		j.w.fail("nothing happens any more: %s", j.missing())
 		return
 	}
+}
+
+func mark(sets map[*run]map[int]bool, r *run, node int) {
+	if sets[r] == nil {
+		sets[r] = make(map[int]bool)
+	}
+	sets[r][node] = true
 }
 
 func sorted(set map[int]bool) []int {

@@ -80,21 +80,34 @@ func (e *end) other() *end {
 func (e *end) transmit(b []byte) {
 	w, l := e.run.n.w, e.link
 	e.busy = true
-	if l.mute {
-		w.after(writePatience, func() { e.hangUp(errTimeout) })
-		return
-	}
+	e.flying += len(b)
 	sent := later(w.now, e.run.n.upFree).Add(takes(len(b), e.run.n.plan.Up))
 	e.run.n.upFree = sent
 	w.at(sent, func() {
-		if l.mute && !e.closed {
-			w.after(writePatience, func() { e.hangUp(errTimeout) })
-			return
+		if !l.mute {
+			e.busy = false
+			e.pump()
 		}
-		e.busy = false
-		e.pump()
 	})
 	w.at(sent.Add(l.delay), func() { e.arrive(b) })
+	e.expectProgress()
+}
+
+// window is how many bytes of one flow may be on their way, for a delay and the rate of the narrower line: what is sent
+// waits at the sender, as with TCP, and not in the network.
+func (e *end) window() int {
+	rate := min(e.run.n.plan.Up, e.other().run.n.plan.Down)
+	return max(32<<10, int(3*e.link.delay.Seconds()*float64(rate)))
+}
+
+// expectProgress hangs up when nothing that is on its way gets there for too long.
+func (e *end) expectProgress() {
+	mark := e.reached
+	e.run.n.w.after(writePatience, func() {
+		if e.flying > 0 && e.reached == mark {
+			e.hangUp(errTimeout)
+		}
+	})
 }
 
 // arrive is at the other end's line. What was sent by an end that has hung up since is lost, as with a reset.
@@ -106,15 +119,28 @@ func (e *end) arrive(b []byte) {
 	n := to.run.n
 	through := func(part []byte) {
 		n.downFree = later(w.now, n.downFree).Add(takes(len(part), n.plan.Down))
-		w.at(n.downFree, func() { to.take(part) })
+		w.at(n.downFree, func() {
+			to.take(part)
+			w.after(e.link.delay, func() { e.acknowledged(len(part)) })
+		})
 	}
 	// Reads cut the flow anywhere.
 	cut := w.rng.IntN(2*len(b) + 1)
-	if cut < len(b) {
+	if cut > 0 && cut < len(b) {
 		through(b[:cut])
 		b = b[cut:]
 	}
 	through(b)
+}
+
+// acknowledged is told that bytes have reached the other side.
+func (e *end) acknowledged(n int) {
+	if e.link.mute {
+		return
+	}
+	e.flying -= n
+	e.reached += n
+	e.pump()
 }
 
 // hangUp closes this end; the other one learns of it later, unless the link is mute.

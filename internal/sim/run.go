@@ -23,8 +23,12 @@ type run struct {
 	jobs   []func() // pieces handed over to be checked
 	woken  bool     // attend is about to be called
 	dirty  bool     // persist is about to be called
+	halted bool
 	over   bool
 }
+
+// haltedFor is how long a user takes to make room on a full disk.
+const haltedFor = 10 * time.Second
 
 // object numbers the one object of a node for its choker.
 const object1 = 1
@@ -180,16 +184,17 @@ func (r *run) cease(cause error) {
 
 // halt is what follows an error of the disk: the object stops, and is taken up anew when its user has seen to it.
 func (r *run) halt(err error) {
-	if r.over {
+	if r.over || r.halted {
 		return
 	}
 	n := r.n
 	n.w.notef(n.i, "halts: %v", err)
 	n.w.judge.halted(r, err)
+	r.halted = true
 	r.swarm.Stop(swarm.Failed, err)
-	r.settle()
-	n.run = nil
-	n.w.after(10*time.Second, func() {
+	r.does(haltedFor, func() {
+		r.settle()
+		n.run = nil
 		n.faults.SetSpace(diskFull)
 		n.start()
 	})

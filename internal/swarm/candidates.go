@@ -37,6 +37,7 @@ type candidate struct {
 	rank   uint32    // the canonical priority, or a lot where our address is not known
 	next   time.Time // not to be dialled before
 	since  time.Time // when it was linked
+	proven bool      // we have had a connection with it that was one: no mere hint
 }
 
 type phase uint8
@@ -58,6 +59,9 @@ const (
 const (
 	// goodFor is how long a connection must have lasted to be held for a success.
 	goodFor = time.Minute
+	// provenAfter is how long one must have lasted for its address to be tried again like one that the link names: whoever
+	// gave us something before is not to be lost by three broken connections.
+	provenAfter = 10 * time.Second
 	// laterAgain is the wait after a connection that one side did not need.
 	laterAgain = time.Minute
 	// uselessFor is the wait after a connection between two that are complete.
@@ -214,8 +218,12 @@ func (c *candidates) left(now time.Time, addr netip.AddrPort, cause error) {
 	if x == nil || x.phase == ourselves {
 		return
 	}
-	if x.phase == linked && now.Sub(x.since) >= goodFor {
-		x.fails = 0
+	if x.phase == linked {
+		lasted := now.Sub(x.since)
+		x.proven = x.proven || lasted >= provenAfter
+		if lasted >= goodFor {
+			x.fails = 0
+		}
 	}
 	c.endDial(x)
 	switch cause {
@@ -237,7 +245,7 @@ func (c *candidates) left(now time.Time, addr netip.AddrPort, cause error) {
 func (x *candidate) wait() time.Duration {
 	wait := time.Second << min(x.fails, 6)
 	switch {
-	case x.origin == FromUser, x.origin == FromLink && x.fails < maxLinkTries:
+	case x.origin == FromUser, (x.origin == FromLink || x.proven) && x.fails < maxLinkTries:
 		return wait
 	case x.fails >= maxTries:
 		return givenUp

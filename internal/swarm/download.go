@@ -42,8 +42,22 @@ func (s *Swarm) fill(now time.Time, p *peer) {
 		p.wake()
 	}
 	if len(s.blocks) < room {
-		// Looking again is worth it only after something has changed: at the end of a download it looks at every block.
-		p.dry = s.stirred
+		p.dry, p.dryAt = s.stirred, now
+	}
+}
+
+// drySpell is how long a peer that there was nothing left to ask for is left alone at least. At the end of a download
+// every look goes over all blocks under way.
+const drySpell = 50 * time.Millisecond
+
+// refill looks again what a peer may be asked for, when it will soon have nothing to do.
+func (s *Swarm) refill(now time.Time, p *peer) {
+	if p.conv.Thin() && now.Sub(p.dryAt) >= drySpell {
+		p.dry = 0
+	}
+	s.fill(now, p)
+	if p.conv.HasOut() {
+		p.wake()
 	}
 }
 
@@ -65,8 +79,11 @@ func (s *Swarm) stir(now time.Time) {
 func (s *Swarm) Beat(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state == Fetching {
-		s.stir(now)
+	if s.state != Fetching {
+		return
+	}
+	for _, p := range s.list {
+		s.refill(now, p)
 	}
 }
 
@@ -118,11 +135,7 @@ func (s *Swarm) Landed(now time.Time, id PeerID, arrivals []Arrival, dst []int) 
 			dst = append(dst, a.Piece)
 		}
 	}
-	p.dry = 0
-	s.fill(now, p)
-	if p.conv.HasOut() {
-		p.wake()
-	}
+	s.refill(now, p)
 	return dst
 }
 

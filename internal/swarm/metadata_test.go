@@ -5,17 +5,27 @@ import (
 	"testing"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/layout/torrent"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
 )
 
-// longThing has an info dictionary of several metadata pieces.
+// longThing has an info dictionary of several metadata pieces, and no bytes: nobody fetches it.
 func longThing(t testing.TB) *thing {
-	x := makeThing(t, metainfo.FormatV1, 16<<10, 4000<<14)
-	if len(x.info.Raw) < 4*wire.MetadataBlock {
-		t.Fatalf("the info dictionary has %d bytes", len(x.info.Raw))
+	t.Helper()
+	const pieces = 4000
+	draft := metainfo.Draft{
+		Name: "long", Format: metainfo.FormatV1, PieceLength: block, V1Pieces: make([]byte, 20*pieces),
+		Files: []metainfo.DraftFile{{Components: []string{"long"}, Size: pieces * block}},
 	}
-	return x
+	info, err := metainfo.ParseInfo(draft.Encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(info.Raw) < 4*wire.MetadataBlock {
+		t.Fatalf("the info dictionary has %d bytes", len(info.Raw))
+	}
+	return &thing{info: info, layout: torrent.New(info)}
 }
 
 // metadata changes the metadata messages that a node sends; nil sends none.

@@ -42,6 +42,7 @@ type peer struct {
 	refused       []int          // pieces that it rejected though it has them, not to be asked for until refusedAt is long ago
 	refusedAt     time.Time
 	dry           uint64     // Swarm.stirred when there was nothing left to ask it for; 0: never
+	dryAt         time.Time  // and when that was
 	leafWork      []LeafWork // hash requests of the peer that need pieces read
 }
 

@@ -169,7 +169,6 @@ func (s *Swarm) choked(p *peer) {
 	// With BEP 6 each request is rejected by itself.
 	if p.conv.Pending() == 0 {
 		s.sched.ReleaseAll(p.id)
-		s.stirred++
 	}
 }
 
@@ -190,7 +189,6 @@ func (s *Swarm) rejected(now time.Time, p *peer, b bittorrent.Block) {
 		p.refused, p.refusedAt = append(p.refused, r.Unit), now
 	}
 	s.sched.Release(p.id, r)
-	s.stirred++
 	if len(p.refused) > maxRefused {
 		s.kick(p, wire.ProtocolError("rejects whatever it is asked for"))
 	}

@@ -90,8 +90,8 @@ func (s *Swarm) Tick(now time.Time, id PeerID) (next time.Time, err error) {
 	}
 	if len(p.refused) > 0 && now.Sub(p.refusedAt) >= refusedFor {
 		s.retryRefused(p)
-		s.fill(now, p)
 	}
+	s.refill(now, p)
 	next, err = p.conv.Tick(now)
 	if p.conv.HasOut() {
 		p.wake()

@@ -146,6 +146,9 @@ func (w *world) add(have *content.Bitmap, change ...func(*Config, *Content)) *no
 		}
 		n.hashes = c.Hashes
 		for i := range have.All() {
+			if w.thing.files == nil {
+				break
+			}
 			n.bytes[i] = make([]byte, w.thing.layout.PieceSize(i))
 			w.thing.read(n.bytes[i], i, 0)
 		}
@@ -339,7 +342,9 @@ func (n *node) encode(box *Outbox) (out []byte) {
 	}
 	for _, b := range box.Uploads {
 		data := make([]byte, b.Length)
-		copy(data, n.bytes[b.Piece][b.Begin:])
+		if have := n.bytes[b.Piece]; have != nil {
+			copy(data, have[b.Begin:])
+		}
 		if n.tamper != nil && !n.tamper(b, data) {
 			continue
 		}

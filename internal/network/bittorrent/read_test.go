@@ -139,6 +139,7 @@ func TestUnwantedBlockIsNotWaitedForLong(t *testing.T) {
 		if took := time.Since(begun); took > payloadPatience+2*time.Second {
 			t.Errorf("dripped for %v", took)
 		}
+		synctest.Wait()
 		if n := r.shell.leased.Load(); n != 0 {
 			t.Errorf("%d large buffers", n)
 		}
@@ -265,6 +266,7 @@ func TestEndlessKeepAlives(t *testing.T) {
 		}
 		p.alive()
 		time.Sleep(2 * lull)
+		synctest.Wait()
 		if n := r.shell.leased.Load(); n != 0 {
 			t.Errorf("%d large buffers", n)
 		}
@@ -308,12 +310,14 @@ func TestIdleConnectionHoldsTheSmallBufferOnly(t *testing.T) {
 		q.seed(s)
 		q.send(q.asked(s, 8))
 		synctest.Wait()
+		synctest.Wait()
 		if n := r.shell.leased.Load(); n != 1 {
 			t.Errorf("%d large buffers while payload flows", n)
 		}
 		p.send(wire.AppendRequest(nil, 0, 0, 16<<10))
 		p.until(wire.Piece)
 		time.Sleep(2 * lull)
+		synctest.Wait()
 		synctest.Wait()
 		if n := r.shell.leased.Load() + seed.shell.leased.Load(); n != 0 {
 			t.Errorf("%d large buffers while nothing flows", n)
@@ -337,10 +341,12 @@ func TestAnnouncedLengthTakesNoBuffer(t *testing.T) {
 		b := frame(60_000, append([]byte{20}, make([]byte, 3000)...)...)
 		p.send(b)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if n := r.shell.leased.Load(); n != 0 {
 			t.Errorf("%d large buffers", n)
 		}
 		p.send(make([]byte, 10_000))
+		synctest.Wait()
 		synctest.Wait()
 		if n := r.shell.leased.Load(); n != 1 {
 			t.Errorf("%d large buffers for 13,000 bytes of a message", n)
@@ -366,6 +372,7 @@ func TestLongestBitfieldBeforeTheMetadata(t *testing.T) {
 		p.send(wire.AppendHave(nil, 1))
 		p.alive()
 		time.Sleep(2 * lull)
+		synctest.Wait()
 		if n := r.shell.leased.Load(); n != 0 {
 			t.Errorf("%d large buffers", n)
 		}

@@ -224,6 +224,7 @@ func TestUploadLimitDoesNotHoldUpFrames(t *testing.T) {
 		} else if m.Type != wire.Reject || time.Since(begun) > time.Second {
 			t.Errorf("%v after %v", m.Type, time.Since(begun))
 		}
+		synctest.Wait()
 		if n := r.shell.leased.Load(); n != 0 {
 			t.Errorf("%d large buffers while it waits", n)
 		}
@@ -283,6 +284,7 @@ func TestLeavesAreServed(t *testing.T) {
 		if !bytes.Equal(m.Payload, want) {
 			t.Errorf("%d bytes of hashes, not the leaves", len(m.Payload))
 		}
+		synctest.Wait()
 		if n := r.shell.leased.Load(); n != 0 {
 			t.Errorf("%d large buffers", n)
 		}

@@ -33,6 +33,8 @@ type World struct {
 	// changed is closed and replaced whenever a link changes.
 	changed chan struct{}
 	streams map[*stream]struct{}
+	groups  map[netip.AddrPort][]*member
+	lans    int
 }
 
 type linkKey struct{ a, b *Host }
@@ -46,6 +48,7 @@ func NewWorld(seed uint64) *World {
 		links:   map[linkKey]Link{},
 		changed: make(chan struct{}),
 		streams: map[*stream]struct{}{},
+		groups:  map[netip.AddrPort][]*member{},
 	}
 }
 
@@ -155,6 +158,8 @@ type Host struct {
 	udp      map[netip.AddrPort]*udpConn
 	nextPort uint16
 	dials    []netip.AddrPort
+
+	lan int // of the world; 0: alone
 }
 
 var _ netx.Network = (*Host)(nil)

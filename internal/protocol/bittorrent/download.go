@@ -70,10 +70,18 @@ func (d *download) dropped() {
 // open lists the unanswered requests.
 func (d *download) open() []pendingBlock { return d.pending[d.head:] }
 
-// Room is how many more blocks may be requested now.
+// Room is how many more blocks should be requested now. It is 0 until a quarter of the window is free, so that whoever
+// chooses the blocks is asked for many at once.
 func (c *Conversation) Room() int {
-	return max(0, min(c.down.window, c.down.limit)-c.Pending())
+	window := min(c.down.window, c.down.limit)
+	if room := window - c.Pending(); 4*room >= window {
+		return max(0, room)
+	}
+	return 0
 }
+
+// Thin reports whether the peer will soon have nothing to do: at most a quarter of the window is used.
+func (c *Conversation) Thin() bool { return 4*c.Pending() <= min(c.down.window, c.down.limit) }
 
 // Pending is how many requests are unanswered.
 func (c *Conversation) Pending() int { return len(c.down.open()) }

@@ -104,7 +104,7 @@ type line struct {
 func (l *line) run(t *testing.T, until time.Time) {
 	t.Helper()
 	for l.now.Before(until) {
-		for l.c.Room() > 0 {
+		for range l.c.Room() {
 			l.c.Request(l.now, blk(l.next, 0))
 			l.next++
 		}
@@ -247,5 +247,24 @@ func TestEmptyListsAreNotKept(t *testing.T) {
 	}
 	if cap(c.down.pending) > keepPending {
 		t.Errorf("an idle conversation keeps room for %d requests", cap(c.down.pending))
+	}
+}
+
+func TestRoomComesInQuarters(t *testing.T) {
+	c := begin(all, 10)
+	for i := range firstWindow {
+		c.Request(epoch, blk(i, 0))
+	}
+	for i := range firstWindow {
+		answered, room := i, i
+		if answered < firstWindow/4 {
+			room = 0
+		}
+		if c.Room() != room || c.Thin() != (answered >= firstWindow*3/4) {
+			t.Errorf("%d answered: room %d, thin %v", answered, c.Room(), c.Thin())
+		}
+		if err := c.Arriving(epoch, blk(i, 0)); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -1,0 +1,468 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/potluck-p2p/potluck/internal/content"
+	"github.com/potluck-p2p/potluck/internal/store"
+	"github.com/potluck-p2p/potluck/internal/vfs"
+	"github.com/potluck-p2p/potluck/internal/vfs/vfstest"
+)
+
+// wandering is an object of which some files are finished and some are not, in the folder "from" of a disk, about to be
+// moved to the folder "to".
+type wandering struct {
+	*testing.T
+	disk     vfs.FS
+	from, to string
+	obj      content.Object
+	opt      store.FetchOptions
+	o        *store.Object
+	m        *store.Move
+}
+
+// Of these files 0 and 2 are finished, 1 is half there, 3 is not begun, 4 is empty and 5 not selected.
+func newWandering(t *testing.T, disk vfs.FS, from, to string) *wandering {
+	t.Helper()
+	w := &wandering{T: t, disk: disk, from: from, to: to, obj: folder(t,
+		file{"a", 100_000}, file{"half", 3 << 20}, file{"c", 5000}, file{"later", 77}, file{"empty", 0}, file{"aside", 500})}
+	w.opt = store.FetchOptions{Selected: []bool{true, true, true, true, true, false}, Side: from + "/../side", Resume: true}
+	o, err := newStore(disk).OpenFetched(from, w.obj, w.opt)
+	must(t, err)
+	put(t, o, 0, 0, 100_000)
+	put(t, o, 1, 2<<20, 200_000)
+	put(t, o, 2, 0, 5000)
+	mustSync(t, o)
+	must(t, o.Finish(0, 2, 4))
+	w.opt.Identities = o.Identities()
+	w.o, w.m = o, newStore(disk).NewMove(w.obj, w.obj.Name(), from, to)
+	return w
+}
+
+// whole checks that the object is complete in a folder, as a new start would find it.
+func (w *wandering) whole(disk vfs.FS, dir string) {
+	w.Helper()
+	ids, err := newStore(disk).IdentitiesIn(dir, w.obj, w.obj.Name())
+	must(w, err)
+	opt := w.opt
+	opt.Identities = make([]store.Identity, len(ids))
+	for i, id := range ids {
+		if old := w.opt.Identities[i]; !old.IsZero() {
+			opt.Identities[i] = id
+			if id.Size != old.Size || id.ModTime != old.ModTime {
+				w.Errorf("file %d is another: %v, was %v", i, id, old)
+			}
+		}
+	}
+	o, err := newStore(disk).OpenFetched(dir, w.obj, opt)
+	must(w, err)
+	defer o.Close()
+	must(w, o.Check())
+	states := []store.FileState{store.Whole, store.Partial, store.Whole, store.Absent, store.Whole, store.Aside}
+	for i, s := range states {
+		if o.State(i) != s {
+			w.Errorf("file %d is %v in %s, want %v", i, o.State(i), dir, s)
+		}
+	}
+	for _, x := range []struct{ file, off, n int64 }{{0, 0, 100_000}, {1, 2 << 20, 200_000}, {2, 0, 5000}} {
+		p := make([]byte, x.n)
+		must(w, o.ReadAt(p, int(x.file), x.off))
+		if !bytes.Equal(p, pattern(int(x.file), x.off, x.n)) {
+			w.Errorf("file %d has other bytes", x.file)
+		}
+	}
+}
+
+// nothing checks that nothing of the object, and no staging folder, is in a folder.
+func (w *wandering) nothing(disk vfs.FS, dir string) {
+	w.Helper()
+	for _, name := range []string{"album", "album.moving"} {
+		if vfstest.Exists(w, disk, path.Join(dir, name)) {
+			w.Errorf("%s/%s is there", dir, name)
+		}
+	}
+}
+
+// move goes through all steps, and undoes them after an error.
+func (w *wandering) move(ctx context.Context, advance func(int64)) error {
+	w.Helper()
+	if err := w.m.Look(); err != nil {
+		return err
+	}
+	if err := w.m.Begin(); err != nil {
+		return err
+	}
+	across, err := w.m.Across()
+	if err == nil && across {
+		err = w.m.Copy(ctx, w.o, advance)
+	}
+	must(w, w.o.Close())
+	if err == nil {
+		err = w.m.Stage(ctx, w.o, advance)
+	}
+	if err == nil {
+		err = w.m.Publish()
+	}
+	if err != nil {
+		return errors.Join(err, w.m.Undo(w.opt.Identities))
+	}
+	return errors.Join(w.m.Settle(), w.m.Clean())
+}
+
+// onTwoDisks runs a test within one file system and across two, in memory and on the real one.
+func onTwoDisks(t *testing.T, test func(t *testing.T, disk vfs.FS, from, to string)) {
+	t.Run("memory", func(t *testing.T) {
+		m := vfs.NewMem()
+		test(t, m, "/from", "/to/deep")
+		if n := m.Handles(); n > 0 {
+			t.Errorf("%d handles are left open", n)
+		}
+	})
+	t.Run("memory, two disks", func(t *testing.T) {
+		m := vfs.NewMem()
+		must(t, m.Mount("/to"))
+		test(t, m, "/from", "/to/deep")
+		if n := m.Handles(); n > 0 {
+			t.Errorf("%d handles are left open", n)
+		}
+	})
+	t.Run("os", func(t *testing.T) {
+		dir := t.TempDir()
+		test(t, vfs.OS(), dir+"/from", dir+"/to/deep")
+	})
+	t.Run("os, two disks", func(t *testing.T) {
+		one, other := vfstest.Two(t)
+		test(t, vfs.OS(), one+"/from", other+"/deep")
+	})
+}
+
+func TestMove(t *testing.T) {
+	onTwoDisks(t, func(t *testing.T, disk vfs.FS, from, to string) {
+		w := newWandering(t, disk, from, to)
+		across, err := w.m.Across()
+		must(t, err)
+		vfstest.Write(t, disk, from+"/album/mine", []byte("x"))
+		var copied int64
+		must(t, w.move(t.Context(), func(n int64) { copied += n }))
+		w.whole(disk, to)
+		if want := int64(105_000 + 3<<20); across && copied != want || !across && copied != 0 {
+			t.Errorf("copied %d bytes", copied)
+		}
+		if vfstest.Exists(t, disk, to+"/album.moving") || vfstest.Exists(t, disk, from+"/album/a") || vfstest.Exists(t, disk, from+"/album/half.part") {
+			t.Error("something is left")
+		}
+		if string(vfstest.Read(t, disk, from+"/album/mine")) != "x" {
+			t.Error("a file that is not ours was touched")
+		}
+		// Once more changes nothing.
+		again := newStore(disk).NewMove(w.obj, w.obj.Name(), from, to)
+		must(t, errors.Join(again.Publish(), again.Settle(), again.Clean(), again.Undo(nil)))
+		w.whole(disk, to)
+	})
+}
+
+func TestMoveKeepsHoles(t *testing.T) {
+	one, other := vfstest.Two(t)
+	w := newWandering(t, vfs.OS(), one+"/from", other+"/to")
+	must(t, w.move(t.Context(), nil))
+	info, err := os.Stat(other + "/to/album/half.part")
+	must(t, err)
+	if s := info.Sys().(*syscall.Stat_t); s.Blocks*512 > 1<<20 {
+		t.Errorf("%d bytes of disk for 200,000 bytes", s.Blocks*512)
+	}
+}
+
+func TestMoveLoneFile(t *testing.T) {
+	for _, finished := range []bool{true, false} {
+		onTwoDisks(t, func(t *testing.T, disk vfs.FS, from, to string) {
+			obj := lone(t, "film.mkv", 10_000)
+			as := content.MakePath("film (1).mkv")
+			o, err := newStore(disk).OpenFetched(from, lone(t, "film (1).mkv", 10_000), store.FetchOptions{As: as})
+			must(t, err)
+			put(t, o, 0, 0, 10_000)
+			mustSync(t, o)
+			if finished {
+				must(t, o.Finish(0))
+			}
+			m := newStore(disk).NewMove(obj, as, from, to)
+			must(t, errors.Join(m.Look(), m.Begin(), m.Copy(t.Context(), o, nil), o.Close()))
+			must(t, errors.Join(m.Stage(t.Context(), o, nil), m.Publish(), m.Settle(), m.Clean()))
+			name := "/film (1).mkv"
+			if !finished {
+				name += ".part"
+			}
+			if !bytes.Equal(vfstest.Read(t, disk, to+name), pattern(0, 0, 10_000)) {
+				t.Error("wrong bytes")
+			}
+			for _, gone := range []string{from + name, to + "/film (1).mkv.moving"} {
+				if vfstest.Exists(t, disk, gone) {
+					t.Errorf("%s is there", gone)
+				}
+			}
+		})
+	}
+}
+
+func TestMoveOverwritesNothing(t *testing.T) {
+	for _, taken := range []string{"album", "album/other", "album.moving"} {
+		onTwoDisks(t, func(t *testing.T, disk vfs.FS, from, to string) {
+			w := newWandering(t, disk, from, to)
+			vfstest.Write(t, disk, path.Join(to, taken), []byte("mine"))
+			want(t, w.move(t.Context(), nil), store.ErrExists)
+			w.whole(disk, from)
+			if string(vfstest.Read(t, disk, path.Join(to, taken))) != "mine" {
+				t.Error("overwritten")
+			}
+			must(t, w.o.Close())
+		})
+	}
+}
+
+// The name is taken between the first look and the last step.
+func TestMoveOverwritesNothingLater(t *testing.T) {
+	onTwoDisks(t, func(t *testing.T, disk vfs.FS, from, to string) {
+		w := newWandering(t, disk, from, to)
+		must(t, errors.Join(w.m.Look(), w.m.Begin(), w.o.Close(), w.m.Stage(t.Context(), w.o, nil)))
+		vfstest.Write(t, disk, to+"/album", []byte("mine"))
+		want(t, w.m.Publish(), store.ErrExists)
+		must(t, w.m.Undo(w.opt.Identities))
+		w.whole(disk, from)
+		if string(vfstest.Read(t, disk, to+"/album")) != "mine" || vfstest.Exists(t, disk, to+"/album.moving") {
+			t.Error("overwritten, or something is left")
+		}
+	})
+}
+
+func TestMoveOfChangedFile(t *testing.T) {
+	onTwoDisks(t, func(t *testing.T, disk vfs.FS, from, to string) {
+		w := newWandering(t, disk, from, to)
+		f, err := disk.OpenFile(from+"/album/c", os.O_RDWR, 0)
+		must(t, err)
+		_, err = f.WriteAt([]byte("other, and longer"), 4990)
+		must(t, errors.Join(err, f.Close()))
+		want(t, w.move(t.Context(), nil), store.ErrChanged)
+		w.nothing(disk, to)
+		if !strings.HasSuffix(string(vfstest.Read(t, disk, from+"/album/c")), "other, and longer") {
+			t.Error("the user's change is lost")
+		}
+		if !bytes.Equal(vfstest.Read(t, disk, from+"/album/a"), pattern(0, 0, 100_000)) {
+			t.Error("another file was touched")
+		}
+	})
+}
+
+func TestMoveOfMissingFile(t *testing.T) {
+	onEachDisk(t, func(t *testing.T, d vfstest.Disk) {
+		w := newWandering(t, d, d.Path("from"), d.Path("to"))
+		must(t, d.Remove(d.Path("from/album/half.part")))
+		want(t, w.move(t.Context(), nil), store.ErrMissing)
+		w.nothing(d, d.Path("to"))
+		must(t, d.Remove(d.Path("from/album/c")))
+		want(t, newStore(d).NewMove(w.obj, w.obj.Name(), w.from, w.to).Stage(t.Context(), w.o, nil), store.ErrMissing)
+	})
+}
+
+func TestMoveOfShare(t *testing.T) {
+	d := vfstest.Memory()
+	obj := lone(t, "a", 10)
+	o := newStore(d).OpenShared("/disk/a", obj, nil)
+	want(t, newStore(d).NewMove(obj, obj.Name(), "/disk", "/to").Stage(t.Context(), o, nil), store.ErrShared)
+}
+
+func TestMoveCancelled(t *testing.T) {
+	onTwoDisks(t, func(t *testing.T, disk vfs.FS, from, to string) {
+		w := newWandering(t, disk, from, to)
+		ctx, cancel := context.WithCancel(t.Context())
+		if across, err := w.m.Across(); err != nil || !across {
+			cancel()
+		}
+		err := w.move(ctx, func(int64) { cancel() })
+		want(t, err, context.Canceled)
+		w.whole(disk, from)
+		w.nothing(disk, to)
+	})
+}
+
+func TestMoveToFullDisk(t *testing.T) {
+	for _, space := range []int64{0, 50_000, 101_000, 200_000} {
+		m := vfs.NewMem()
+		must(t, m.Mount("/to"))
+		faults := vfs.NewFaults(m)
+		w := newWandering(t, faults, "/from", "/to/deep")
+		faults.SetSpace(space)
+		if disk := wantDisk(t, w.move(t.Context(), nil)); !disk.IsFull() {
+			t.Error(disk)
+		}
+		w.whole(m, "/from")
+		w.nothing(m, "/to/deep")
+	}
+}
+
+// Every operation of a move fails once, and the object is whole in one of the two places, and nowhere else.
+func TestMoveSurvivesEveryFailure(t *testing.T) {
+	for _, across := range []bool{false, true} {
+		for op := vfs.OpOpen; op <= vfs.OpClose; op++ {
+			for n := 1; ; n++ {
+				m := vfs.NewMem()
+				if across {
+					must(t, m.Mount("/to"))
+				}
+				faults := vfs.NewFaults(m)
+				w := newWandering(t, faults, "/from", "/to/deep")
+				hit := false
+				left := n
+				faults.On(func(c vfs.Call) error {
+					if c.Op != op {
+						return nil
+					}
+					if left--; left != 0 {
+						return nil
+					}
+					hit = true
+					return syscall.EIO
+				})
+				err := w.move(t.Context(), nil)
+				faults.On(nil)
+				w.recover(m, err)
+				if t.Failed() {
+					t.Fatalf("across %v, operation %d, the %d. time: %v", across, op, n, err)
+				}
+				if !hit {
+					break
+				}
+			}
+		}
+	}
+}
+
+// recover is what follows a crash or a failure: forward if the object has its name in the new place, else back.
+func (w *wandering) recover(disk vfs.FS, err error) {
+	w.Helper()
+	m := newStore(disk).NewMove(w.obj, w.obj.Name(), w.from, w.to)
+	if vfstest.Exists(w, disk, w.to+"/album") {
+		must(w, errors.Join(m.Publish(), m.Settle(), m.Clean()))
+		w.whole(disk, w.to)
+		w.nothing(disk, w.from)
+		return
+	}
+	if err == nil {
+		w.Error("it says that it was moved, and it was not")
+	}
+	must(w, m.Undo(w.opt.Identities))
+	w.whole(disk, w.from)
+	w.nothing(disk, w.to)
+}
+
+// A power loss at any operation leaves each file whole in one place or the other, and the move can be taken back or be
+// carried on.
+func TestMoveSurvivesEveryCrash(t *testing.T) {
+	for _, across := range []bool{false, true} {
+		for seed := range uint64(12) {
+			t.Run(fmt.Sprint("across ", across, " seed ", seed), func(t *testing.T) {
+				rng := rand.New(rand.NewPCG(seed, 7))
+				m := vfs.NewMem()
+				if across {
+					must(t, m.Mount("/to"))
+				}
+				faults := vfs.NewFaults(m)
+				w := newWandering(t, faults, "/from", "/to/deep")
+				published := false // as the caller writes down before Publish
+				crash := func() {
+					disk := m.CrashClone(rng)
+					mv := newStore(disk).NewMove(w.obj, w.obj.Name(), w.from, w.to)
+					if !published {
+						must(t, mv.Undo(w.opt.Identities))
+						w.whole(disk, w.from)
+						w.nothing(disk, w.to)
+						return
+					}
+					must(t, errors.Join(mv.Publish(), mv.Settle(), mv.Clean()))
+					w.whole(disk, w.to)
+					w.nothing(disk, w.from)
+				}
+				faults.On(func(c vfs.Call) error {
+					if c.Op != vfs.OpRead && c.Op != vfs.OpStat {
+						crash()
+					}
+					return nil
+				})
+				must(t, errors.Join(w.m.Look(), w.m.Begin()))
+				if across {
+					must(t, w.m.Copy(t.Context(), w.o, nil))
+				}
+				must(t, errors.Join(w.o.Close(), w.m.Stage(t.Context(), w.o, nil)))
+				published = true
+				must(t, errors.Join(w.m.Publish(), w.m.Settle(), w.m.Clean()))
+				crash()
+			})
+		}
+	}
+}
+
+// What is left of a move of which nothing is known but the disk: an original that somebody has replaced is not
+// overwritten, and the only copy of a file not removed.
+func TestUndoRemovesNoLastCopy(t *testing.T) {
+	onTwoDisks(t, func(t *testing.T, disk vfs.FS, from, to string) {
+		w := newWandering(t, disk, from, to)
+		must(t, errors.Join(w.m.Begin(), w.o.Close(), w.m.Stage(t.Context(), w.o, nil)))
+		across, err := w.m.Across()
+		must(t, err)
+		if across {
+			r, err := disk.OpenRoot(from)
+			must(t, err)
+			must(t, errors.Join(r.Remove("album/c"), r.Close()))
+		} else {
+			vfstest.Write(t, disk, from+"/album/c", []byte("another"))
+		}
+		m := newStore(disk).NewMove(w.obj, w.obj.Name(), from, to)
+		if err := m.Undo(w.opt.Identities); !errors.Is(err, store.ErrExists) && !errors.Is(err, store.ErrMissing) {
+			t.Error(err)
+		}
+		if !bytes.Equal(vfstest.Read(t, disk, to+"/album.moving/album/c"), pattern(2, 0, 5000)) {
+			t.Error("the only copy is lost")
+		}
+		if !across && string(vfstest.Read(t, disk, from+"/album/c")) != "another" {
+			t.Error("overwritten")
+		}
+	})
+}
+
+func TestMoveToNameOfTheSameFolder(t *testing.T) {
+	onEachDisk(t, func(t *testing.T, d vfstest.Disk) {
+		w := newWandering(t, d, d.Path("from"), d.Path("link"))
+		must(t, d.Symlink(d.Path("from"), d.Path("link")))
+		want(t, w.m.Look(), store.ErrExists)
+		must(t, w.m.Clean()) // and never takes the files for copies of themselves
+		w.whole(d, d.Path("from"))
+		must(t, w.o.Close())
+	})
+}
+
+func TestStagingFolderOfLongName(t *testing.T) {
+	d := vfstest.Memory()
+	name := strings.Repeat("n", 255)
+	obj := lone(t, name, 10)
+	o := openFetched(t, d, d.Path("from"), obj, store.FetchOptions{})
+	put(t, o, 0, 0, 10)
+	mustSync(t, o)
+	must(t, errors.Join(o.Finish(0), o.Close()))
+	m := newStore(d).NewMove(obj, obj.Name(), d.Path("from"), d.Path("to"))
+	must(t, errors.Join(m.Look(), m.Begin()))
+	must(t, errors.Join(m.Stage(t.Context(), o, nil), m.Publish(), m.Settle(), m.Clean()))
+	if !bytes.Equal(vfstest.Read(t, d, d.Path("to/"+name)), pattern(0, 0, 10)) {
+		t.Error("wrong bytes")
+	}
+	if _, err := d.Stat(d.Path("from/" + name)); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+}
