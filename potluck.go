@@ -186,6 +186,13 @@ func (n *Node) Verify(ctx context.Context, id string, progress func(done, total 
 	return errorOf(n.n.Verify(ctx, id, progress))
 }
 
+// Accept takes what lies at the place of a share now as its new version. It keeps its id; what has changed gets new info-hashes
+// and another link. Progress may be nil.
+func (n *Node) Accept(ctx context.Context, id string, progress func(done, total int64)) (Object, error) {
+	o, err := n.n.Accept(ctx, id, progress)
+	return objectOf(o), errorOf(err)
+}
+
 // Move moves the files of a fetched object to another folder, and goes on with them there, in the state it had. Nothing is
 // overwritten; if it fails, or the context ends, everything is as it was. The files of a share are the user's and are not moved.
 func (n *Node) Move(ctx context.Context, id, dir string) error {

@@ -7,7 +7,7 @@ type moveCmd struct {
 	Dir string `arg:"" help:"The folder to move it to."`
 }
 
-// Run moves the files of an object.
+// Run moves the files of an object, and prints where they are then.
 func (c *moveCmd) Run(a *app) error {
 	dir, err := filepath.Abs(c.Dir)
 	if err != nil {
@@ -17,7 +17,16 @@ func (c *moveCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	err = a.changed(s.Move(a.ctx, c.ID, dir))
+	o, err := s.Move(a.ctx, c.ID, dir)
+	switch {
+	case a.ctx.Err() != nil:
+		err = interrupted("it is still where it was")
+	case err != nil:
+	case a.out.json || o.Path == "":
+		err = a.changed(o, nil)
+	default:
+		a.out.result(o.Path)
+	}
 	if closeErr := s.close(); err == nil {
 		err = closeErr
 	}

@@ -100,27 +100,31 @@ func (c *Catalog) Update(ctx context.Context, id string, change func(*Record)) e
 		if err != nil {
 			return err
 		}
-		r, err := scanRecord(tx.QueryRowContext(ctx, selectRecords+"WHERE n = ?", n).Scan)
-		if err != nil {
-			return err
-		}
-		kind, info := r.Kind, bytes.Clone(r.Info)
-		change(&r)
-		if r.ID != id || r.Kind != kind {
-			return invalid("id", "the id and kind of an object are kept for ever")
-		}
-		if err := r.validate(); err != nil {
-			return err
-		}
-		set := strings.ReplaceAll(columns, ",", " = ?,") + " = ?"
-		if _, err := tx.ExecContext(ctx, "UPDATE objects SET "+set+" WHERE n = ?", append(r.values(), n)...); err != nil {
-			return err
-		}
-		if bytes.Equal(info, r.Info) {
-			return nil
-		}
-		return putInfo(ctx, tx, n, r.Info)
+		return changeRecord(ctx, tx, n, change)
 	})
+}
+
+func changeRecord(ctx context.Context, tx *sql.Tx, n int64, change func(*Record)) error {
+	r, err := scanRecord(tx.QueryRowContext(ctx, selectRecords+"WHERE n = ?", n).Scan)
+	if err != nil {
+		return err
+	}
+	id, kind, info := r.ID, r.Kind, bytes.Clone(r.Info)
+	change(&r)
+	if r.ID != id || r.Kind != kind {
+		return invalid("id", "the id and kind of an object are kept for ever")
+	}
+	if err := r.validate(); err != nil {
+		return err
+	}
+	set := strings.ReplaceAll(columns, ",", " = ?,") + " = ?"
+	if _, err := tx.ExecContext(ctx, "UPDATE objects SET "+set+" WHERE n = ?", append(r.values(), n)...); err != nil {
+		return err
+	}
+	if bytes.Equal(info, r.Info) {
+		return nil
+	}
+	return putInfo(ctx, tx, n, r.Info)
 }
 
 func putInfo(ctx context.Context, tx *sql.Tx, n int64, info []byte) error {

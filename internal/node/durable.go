@@ -100,6 +100,14 @@ func (n *Node) sync(o *object, b *body) (map[int]content.Ranges, error) {
 		r.Add(d.From, d.To)
 		added[d.File] = r
 	}
+	// First the hashes by which they were verified: without these nothing that is found after a crash can be told to be right.
+	if !b.layersKept.Load() {
+		whole := b.hashes.HasLayers()
+		if err := n.catalog.SetPieceLayers(context.Background(), o.id, b.hashes.Layers()); err != nil {
+			return nil, err
+		}
+		b.layersKept.Store(whole)
+	}
 	return added, n.catalog.AddVerified(context.Background(), o.id, added)
 }
 

@@ -77,9 +77,9 @@ func explain(err error) *Error {
 	case errors.As(err, &disk):
 		return explainDisk(disk)
 	case errors.Is(err, store.ErrChanged):
-		return &Error{"changed", err.Error(), "the file is not what was shared; share it again to take the new version", ExitVerify, err}
+		return &Error{"changed", err.Error(), "the file is not what was shared; potluck verify --accept takes the new version", ExitVerify, err}
 	case errors.Is(err, store.ErrMissing):
-		return &Error{"missing", err.Error(), "put the file back, or remove the object with potluck rm", ExitDisk, err}
+		return &Error{"missing", err.Error(), "put the file back, remove the object with potluck rm, or of a share take what is left with potluck verify --accept", ExitDisk, err}
 	case errors.As(err, &catDisk) && catDisk.Full:
 		return &Error{"disk-full", err.Error(), "free some space where potluck keeps its state and try again", ExitDisk, err}
 	case errors.As(err, &catDisk):

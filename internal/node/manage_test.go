@@ -567,6 +567,10 @@ func TestPromise4_1_CorruptSeederBesideAnHonestOne(t *testing.T) {
 					t.Fatal(lies.Link)
 				}
 				armed.Store(true)
+				// The honest one must not be done before the liar is asked.
+				if err := h.seed.Limit(h.shared.ID, 200_000, -1); err != nil {
+					t.Fatal(err)
+				}
 				n := h.fetcher("10.0.0.2")
 				events := n.Subscribe(t.Context())
 				accused := make(chan string, 100)

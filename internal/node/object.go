@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/catalog"
@@ -60,6 +61,8 @@ type body struct {
 	files  *store.Object
 	intake *intake.Intake // nil for a share
 	wanted []bool         // by file; nil is all
+
+	layersKept atomic.Bool // the catalog has all piece layers
 }
 
 // wants reports whether a file is wanted.

@@ -52,7 +52,7 @@ func (n *Node) Verify(ctx context.Context, ref string, progress Progress) error 
 		n.start(o)
 		return nil
 	case b.intake == nil:
-		broken := &Error{"verify", "bytes on the disk are not what they were", "share it again to take the new version", ExitVerify, nil}
+		broken := &Error{"verify", "bytes on the disk are not what they were", "potluck verify --accept takes the new version", ExitVerify, nil}
 		n.fail(o, swarm.Changed, broken)
 		return broken
 	}

@@ -124,7 +124,11 @@ func (r *run) sync() error {
 	if !r.over && n.crashAt(AfterSync) {
 		return nil
 	}
+	if len(synced) > 0 {
+		n.book.layers = b.hashes.Layers()
+	}
 	for _, d := range synced {
+		n.noted[d.File].Add(d.From, d.To)
 		n.book.recorded[d.File].Add(d.From, d.To)
 		b.durable[d.File].Add(d.From, d.To)
 	}

@@ -19,14 +19,18 @@ import (
 // judge knows the truth, and looks on. What it finds ends the run.
 type judge struct {
 	w     *world
-	named map[int]bool           // liars accused by somebody honest
-	found map[*run]map[int]bool  // by whom
-	lied  map[*run]map[int][]int // by run and piece: the nodes whose wrong blocks are in the attempt under way
-	owed  map[*run]map[int]bool  // liars of failed attempts, whom the run must have named when it is done
+	named map[int]bool             // liars accused by somebody honest
+	found map[*run]map[int]bool    // by whom
+	lied  map[*run]map[int][]int   // by run and piece: the nodes whose wrong blocks are in the attempt under way
+	tried map[*run]map[int][][]int // and those of the failed attempts before, as many as a node remembers
+	owed  map[*run]map[int]bool    // liars of failed attempts, whom the run must have named when it is done
 }
 
 func newJudge(w *world) judge {
-	return judge{w: w, named: make(map[int]bool), lied: make(map[*run]map[int][]int), owed: make(map[*run]map[int]bool), found: make(map[*run]map[int]bool)}
+	return judge{
+		w: w, named: make(map[int]bool), found: make(map[*run]map[int]bool),
+		lied: make(map[*run]map[int][]int), tried: make(map[*run]map[int][][]int), owed: make(map[*run]map[int]bool),
+	}
 }
 
 // far is the node at the other end; nil if it is none of ours.
@@ -101,7 +105,7 @@ func (j *judge) tookBlock(e *end, a *swarm.Arrival, data []byte) {
 func (j *judge) checked(r *run, piece int, v torrent.Verdict) {
 	liars := j.lied[r][piece]
 	delete(j.lied[r], piece)
-	if v.Unknown {
+	if v.Unknown || r.halted {
 		return
 	}
 	if v.OK != (len(liars) == 0) {
@@ -110,16 +114,34 @@ func (j *judge) checked(r *run, piece int, v torrent.Verdict) {
 	}
 	if !v.OK {
 		j.w.notef(r.n.i, "piece %d fails, with blocks of liars %v; known bad %v", piece, liars, v.Bad)
+		j.remember(r, piece, liars)
+		return
+	}
+	for _, liars := range j.tried[r][piece] {
 		for _, i := range liars {
 			mark(j.owed, r, i)
 		}
-		return
 	}
 	data := make([]byte, r.body.layout.Need(piece))
 	if err := r.body.read(data, piece, 0); err != nil {
 		j.w.fail("node %d cannot read piece %d, which has passed: %v", r.n.i, piece, err)
 	} else if !j.w.object.rightBlock(data, piece, 0) {
 		j.w.fail("node %d: piece %d has passed and is wrong on the disk", r.n.i, piece)
+	}
+}
+
+// attempts is how many failed attempts at a piece a node remembers.
+const attempts = 4
+
+func (j *judge) remember(r *run, piece int, liars []int) {
+	pieces := j.tried[r]
+	if pieces == nil {
+		pieces = make(map[int][][]int)
+		j.tried[r] = pieces
+	}
+	pieces[piece] = append(pieces[piece], liars)
+	if over := len(pieces[piece]) - attempts; over > 0 {
+		pieces[piece] = pieces[piece][over:]
 	}
 }
 
@@ -160,9 +182,9 @@ func (j *judge) opened(r *run, have content.Bitmap) {
 			}
 		}
 	}
-	promised := r.body.layout.Complete(r.n.promised)
+	promised, noted := r.body.layout.Complete(r.n.promised), r.body.layout.Complete(r.n.noted)
 	for piece := range promised.All() {
-		if !have.Has(piece) {
+		if !have.Has(piece) && (noted.Has(piece) || r.body.hashes.Verifiable(piece)) {
 			j.w.fail("node %d has forgotten piece %d, which was durable", r.n.i, piece)
 			return
 		}

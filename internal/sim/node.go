@@ -42,8 +42,8 @@ type node struct {
 	upFree, downFree time.Time // when its line is free again
 	before           swarm.Snapshot
 
-	// promised is what a sync has returned: no crash may take it.
-	promised []content.Ranges
+	// promised is what a sync has returned: no crash may take it. noted is what of it was recorded: it is known, too.
+	promised, noted []content.Ranges
 }
 
 // catalog stands for the database: what is in it survives every crash.
@@ -72,6 +72,7 @@ func newNode(w *world, i int) (*node, error) {
 	}
 	n.faults = vfs.NewFaults(n.disk)
 	n.promised = make([]content.Ranges, len(w.object.files))
+	n.noted = make([]content.Ranges, len(w.object.files))
 	n.book.recorded = make([]content.Ranges, len(w.object.files))
 	n.book.finished = make([]store.Identity, len(w.object.files))
 	n.book.left = make([]vfs.Info, len(w.object.files))

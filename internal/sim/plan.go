@@ -143,7 +143,7 @@ func NewPlan(seed uint64) Plan {
 	nodes := int(between(rng, 3, maxNodes))
 	p.drawObject(rng, nodes)
 	if rng.IntN(3) > 0 {
-		p.Breaks = time.Duration(between(rng, 2, 60)) * time.Second
+		p.Breaks = time.Duration(between(rng, 20, 900)) * time.Second / time.Duration(nodes)
 		p.Silent = rng.Float64() * 0.6
 	}
 	if rng.IntN(3) == 0 {

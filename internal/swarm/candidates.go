@@ -62,6 +62,8 @@ const (
 	// provenAfter is how long one must have lasted for its address to be tried again like one that the link names: whoever
 	// gave us something before is not to be lost by three broken connections.
 	provenAfter = 10 * time.Second
+	// provenFails is how many failures are held against it after another connection of that length.
+	provenFails = 3
 	// laterAgain is the wait after a connection that one side did not need.
 	laterAgain = time.Minute
 	// uselessFor is the wait after a connection between two that are complete.
@@ -220,7 +222,9 @@ func (c *candidates) left(now time.Time, addr netip.AddrPort, cause error) {
 	}
 	if x.phase == linked {
 		lasted := now.Sub(x.since)
-		x.proven = x.proven || lasted >= provenAfter
+		if lasted >= provenAfter {
+			x.proven, x.fails = true, min(x.fails, provenFails)
+		}
 		if lasted >= goodFor {
 			x.fails = 0
 		}

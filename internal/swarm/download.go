@@ -153,7 +153,7 @@ func (s *Swarm) Checked(now time.Time, piece int, v torrent.Verdict) {
 	case v.OK:
 		blame = s.sched.Passed(piece, digests(v.Leaves))
 		s.passed(now, piece)
-	case v.Unknown:
+	case v.Unknown, s.state == Failed: // a disk that fails may have lost bytes of a piece that lay in the unfinished file
 		s.sched.Forget(piece)
 	default:
 		blame = s.sched.Failed(piece, v.Bad, digests(v.Leaves))

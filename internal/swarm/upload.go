@@ -59,6 +59,15 @@ func (s *Swarm) Outbound(now time.Time, id PeerID, box *Outbox, maxBytes int) er
 	return nil
 }
 
+// Throttled says that a peer's reader rests until then, to keep a limit of ours.
+func (s *Swarm) Throttled(id PeerID, until time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := s.peers[id]; p != nil {
+		p.conv.Hold(until)
+	}
+}
+
 // Tick runs the timers of a peer and returns when to call it again. An error ends the connection.
 func (s *Swarm) Tick(now time.Time, id PeerID) (next time.Time, err error) {
 	s.mu.Lock()

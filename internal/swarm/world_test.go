@@ -183,7 +183,6 @@ type end struct {
 	woken bool
 	next  time.Time // of Tick
 	in    []byte    // received and not parsed
-	half  *Arrival  // a block whose payload is not there in full
 	sent  int       // blocks
 	debt  int       // bytes it must wait for
 }

@@ -193,7 +193,7 @@ func (i TorrentInfo) Hashes() []string {
 
 // Magnet is the magnet link with the info-hashes and the name, and these trackers.
 func (i TorrentInfo) Magnet(trackers ...string) string {
-	link := "magnet:?dn=" + url.QueryEscape(i.Name)
+	link := "magnet:?dn=" + url.PathEscape(i.Name)
 	if i.InfoHashV1 != "" {
 		link += "&xt=urn:btih:" + i.InfoHashV1
 	}

@@ -105,7 +105,8 @@ func (tr *Tracker) WaitSeeds(t testing.TB, n int, hashes ...string) {
 }
 
 func (tr *Tracker) get(path string, query url.Values) (string, error) {
-	resp, err := http.Get("http://" + tr.addr.String() + path + "?" + query.Encode())
+	// A plus is a space to Go, but a plus to a tracker.
+	resp, err := http.Get("http://" + tr.addr.String() + path + "?" + strings.ReplaceAll(query.Encode(), "+", "%20"))
 	if err != nil {
 		return "", err
 	}

@@ -27,6 +27,11 @@ func (c *Client) Verify(ctx context.Context, id string, hashing func(v1.Hashing)
 	return c.hash(ctx, at(id, "/verify"), nil, hashing, nil)
 }
 
+// Accept has what lies at the place of a share now taken as its new version, and tells how far that is; hashing may be nil.
+func (c *Client) Accept(ctx context.Context, id string, hashing func(v1.Hashing)) (v1.Object, error) {
+	return c.hash(ctx, at(id, "/verify")+"?accept=true", nil, hashing, nil)
+}
+
 // hash asks for something that takes long, and follows it to its end.
 func (c *Client) hash(ctx context.Context, path string, body any, hashing func(v1.Hashing), note func(v1.Note)) (o v1.Object, err error) {
 	resp, err := c.send(ctx, http.MethodPost, path, body)

@@ -100,6 +100,11 @@ func (f *fakeNode) Verify(_ context.Context, id string, progress func(done, tota
 	return f.did("verify " + id)
 }
 
+func (f *fakeNode) Accept(_ context.Context, id string, progress func(done, total int64)) (potluck.Object, error) {
+	progress(1, 1)
+	return f.object, f.did("accept " + id)
+}
+
 func (f *fakeNode) Move(_ context.Context, id, dir string) error {
 	return f.did("move " + id + " " + dir)
 }

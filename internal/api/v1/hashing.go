@@ -23,7 +23,13 @@ const (
 // hashingEvery is how often a client is told how far the hashing is.
 const hashingEvery = 100 * time.Millisecond
 
-type shareInput struct{ Body Share }
+type (
+	shareInput  struct{ Body Share }
+	verifyInput struct {
+		ID     string `path:"id" minLength:"4" maxLength:"64"`
+		Accept bool   `query:"accept" doc:"take what a share is now as its new version"`
+	}
+)
 
 // registerHashing registers what takes as long as it takes to read the content. A client that leaves ends it.
 func (s *Server) registerHashing(api huma.API) {
@@ -34,9 +40,13 @@ func (s *Server) registerHashing(api huma.API) {
 		t.end(s.cfg.Node.Share(ctx, in.Body.request(t)))
 	})
 	verify := operation("verify", http.MethodPost, "/objects/{id}/verify", "Read it and see whether it is still what it was")
-	sse.Register(api, verify, messages, func(ctx context.Context, in *idInput, send sse.Sender) {
+	sse.Register(api, verify, messages, func(ctx context.Context, in *verifyInput, send sse.Sender) {
 		t := &teller{send: send}
 		o, err := s.cfg.Node.Object(in.ID)
+		if err == nil && in.Accept {
+			t.end(s.cfg.Node.Accept(ctx, o.ID, t.hashing))
+			return
+		}
 		if err == nil {
 			err = s.cfg.Node.Verify(ctx, o.ID, t.hashing)
 		}

@@ -10,7 +10,7 @@
 //	DELETE /objects/{id}          forget it, with ?delete_files=true its files too
 //	GET    /objects/{id}/files    /peers, /info (what its torrent says), /torrent (the .torrent file)
 //	POST   /objects/{id}/pause    /resume, /move
-//	POST   /objects/{id}/verify   read it again; a stream of hashing, then object or error
+//	POST   /objects/{id}/verify   read it again, with ?accept=true to take what a share is now; a stream of hashing, then object or error
 //	GET    /events                what happens, as Server-Sent Events, from when the comment "ready" has come
 //
 // Errors are RFC 9457 problem details, see [Problem]. A request with a field that is not known here is refused.
@@ -56,6 +56,7 @@ type Node interface {
 	Resume(id string) error
 	Limit(id string, up, down int64) error
 	Verify(ctx context.Context, id string, progress func(done, total int64)) error
+	Accept(ctx context.Context, id string, progress func(done, total int64)) (potluck.Object, error)
 	Move(ctx context.Context, id, dir string) error
 	Remove(ctx context.Context, id string, deleteFiles bool) error
 	Events(ctx context.Context) iter.Seq[potluck.Event]

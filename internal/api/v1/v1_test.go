@@ -190,6 +190,11 @@ func TestVerifyStream(t *testing.T) {
 	if got := w.Body.String(); !strings.Contains(got, "event: hashing") || !strings.Contains(got, "event: object") || len(f.calls) != 1 || f.calls[0] != "verify 0badcafe" {
 		t.Errorf("got %s, %v", got, f.calls)
 	}
+	w = serverOf(t, f).ask("POST", "/objects/0bad/verify?accept=true", "")
+	if got := w.Body.String(); !strings.Contains(got, "event: hashing") || !strings.Contains(got, "event: object") || len(f.calls) != 2 || f.calls[1] != "accept 0badcafe" {
+		t.Errorf("got %s, %v", got, f.calls)
+	}
+	f.calls = f.calls[:1]
 	w = serverOf(t, f).ask("POST", "/objects/ffff/verify", "")
 	if got := w.Body.String(); !strings.Contains(got, "event: error") || len(f.calls) != 1 {
 		t.Errorf("got %s, %v", got, f.calls)

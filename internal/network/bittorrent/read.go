@@ -34,6 +34,9 @@ func (c *connection) read(ctx context.Context) error {
 			}
 			// Who has to wait for long does so without the large buffer.
 			in.resize(c.sh, payload > 0 && wait < lull)
+			if wait >= lull {
+				c.o.Swarm.Throttled(c.id, now.Add(wait))
+			}
 			if err := sleep(ctx, wait); err != nil {
 				return err
 			}

@@ -184,6 +184,13 @@ func (d *download) remove(i int) {
 // snubAfter is how long a peer may leave all our requests unanswered before others are asked for them.
 const snubAfter = 10 * time.Second
 
+// Hold says that we ourselves read nothing from the peer until then, to keep a limit: it is not to blame for the silence.
+func (c *Conversation) Hold(until time.Time) {
+	if until.After(c.down.lastIn) {
+		c.down.lastIn = until
+	}
+}
+
 // Snubbed reports whether the peer has sent nothing of what we asked for snubAfter.
 func (c *Conversation) Snubbed(now time.Time) bool {
 	return c.Pending() > 0 && now.Sub(c.down.lastIn) >= snubAfter

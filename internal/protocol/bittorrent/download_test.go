@@ -10,6 +10,15 @@ import (
 	"github.com/potluck-p2p/potluck/internal/wire/peer"
 )
 
+func TestOurOwnLimitIsNoSnub(t *testing.T) {
+	c := New(epoch, Config{}, 10)
+	c.Request(epoch, Block{Length: BlockSize})
+	c.Hold(epoch.Add(time.Minute))
+	if c.Snubbed(epoch.Add(time.Minute)) || !c.Snubbed(epoch.Add(time.Minute+snubAfter)) {
+		t.Error("the time of our own rest counts")
+	}
+}
+
 func TestRequestsAndAnswers(t *testing.T) {
 	c := begin(all, 10)
 	for i := range 4 {

@@ -1,0 +1,744 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/potluck-p2p/potluck/internal/catalog"
+	"github.com/potluck-p2p/potluck/internal/swarm"
+	"github.com/potluck-p2p/potluck/internal/vfs"
+	"github.com/potluck-p2p/potluck/internal/vfs/vfstest"
+)
+
+// targets runs a test with a folder to move to in the file system of the house, and with one in another.
+func targets(t *testing.T, test func(t *testing.T, to string)) {
+	t.Run("one file system", func(t *testing.T) { test(t, filepath.Join(t.TempDir(), "new", "place")) })
+	t.Run("two file systems", func(t *testing.T) {
+		_, other := vfstest.Two(t)
+		test(t, filepath.Join(other, "new", "place"))
+	})
+}
+
+// noHashing fails the test if any byte of an object is hashed from the disk: it takes all the tokens that allow it.
+func noHashing(t *testing.T, n *Node) (allow func()) {
+	t.Helper()
+	for range maxHashing {
+		n.hashing <- struct{}{}
+	}
+	return sync.OnceFunc(func() {
+		for range maxHashing {
+			<-n.hashing
+		}
+	})
+}
+
+// unnoted checks that no move is written down, and nothing left of one in a folder.
+func unnoted(t *testing.T, n *Node, id string, dirs ...string) {
+	t.Helper()
+	if _, ok, err := n.oldMove(t.Context(), id); ok || err != nil {
+		t.Errorf("a move is written down: %v, %v", ok, err)
+	}
+	for _, dir := range dirs {
+		for name := range list(t, dir) {
+			t.Errorf("%s is left in %s", name, dir)
+		}
+	}
+}
+
+// heal starts a second node that fetches from n only.
+func heir(t *testing.T, h *house, n *Node, down int64) (*Node, Object) {
+	t.Helper()
+	c := h.fetcher("10.0.0.3", limit(down))
+	o := h.get(c, func(r *GetRequest) { r.Peers = []string{peerOf(n)} })
+	return c, o
+}
+
+func TestMoveWhileSeeding(t *testing.T) {
+	targets(t, func(t *testing.T, to string) {
+		inHouse(t, "hybrid", map[string]int{"a": 900_000, "sub/b": 70_000, "empty": 0}, func(t *testing.T, h *house) {
+			n := h.fetcher("10.0.0.2")
+			o := untilDone(t, n, h.get(n).ID)
+			old := filepath.Dir(o.Path)
+			c, got := heir(t, h, n, 100<<10)
+			until(t, c, got.ID, "begun", func(o Object) bool { return o.BytesDone > 200_000 })
+			allow := noHashing(t, n)
+			if err := n.Move(t.Context(), o.ID, to, nil); err != nil {
+				t.Fatal(err)
+			}
+			allow()
+			o = untilDone(t, n, o.ID)
+			if o.Path != filepath.Join(to, "photos") || o.BytesDone != o.BytesWanted {
+				t.Errorf("%+v", o)
+			}
+			compareTrees(t, h.src, o.Path)
+			unnoted(t, n, o.ID, old)
+			compareTrees(t, h.src, untilDone(t, c, got.ID).Path)
+			if downBytes(n) != 0 || n.Verify(t.Context(), o.ID, nil) != nil {
+				t.Error("something was fetched again, or is not right")
+			}
+			// Moved to where it is, nothing happens.
+			if err := n.Move(t.Context(), o.ID, to, nil); err != nil {
+				t.Error(err)
+			}
+
+			n.Close()
+			n = h.fetcher("10.0.0.2", func(c *Config) { c.Silent = true })
+			defer noHashing(t, n)()
+			if o = untilDone(t, n, o.ID); o.Path != filepath.Join(to, "photos") {
+				t.Errorf("%+v", o)
+			}
+		})
+	})
+}
+
+// The other file system is slow: meanwhile others are served, and may have other wishes.
+func TestServedWhileItIsCopied(t *testing.T) {
+	_, other := vfstest.Two(t)
+	inHouse(t, "hybrid", map[string]int{"a": 900_000, "b": 70_000}, func(t *testing.T, h *house) {
+		faults := vfs.NewFaults(vfs.OS())
+		n := h.fetcher("10.0.0.2", func(c *Config) { c.FS = faults })
+		o := untilDone(t, n, h.get(n).ID)
+		inside, proceed := make(chan struct{}), make(chan struct{})
+		first := sync.OnceFunc(func() {
+			close(inside)
+			<-proceed
+		})
+		faults.On(func(c vfs.Call) error {
+			if c.Op == vfs.OpWrite && within(other, c.Name) {
+				first()
+			}
+			return nil
+		})
+		moved := make(chan error, 1)
+		go func() { moved <- n.Move(t.Context(), o.ID, other, nil) }()
+		<-inside
+		c, got := heir(t, h, n, 0)
+		compareTrees(t, h.src, untilDone(t, c, got.ID).Path)
+		if err := n.Move(t.Context(), o.ID, h.dir, nil); err == nil || explain(err).Code != "moving" {
+			t.Error(err)
+		}
+		if err := n.Pause(o.ID); err != nil {
+			t.Error(err)
+		}
+		close(proceed)
+		if err := <-moved; err != nil {
+			t.Error(err)
+		}
+		o = untilState(t, n, o.ID, "paused")
+		compareTrees(t, h.src, o.Path)
+		unnoted(t, n, o.ID)
+		if o.Path != filepath.Join(other, "photos") {
+			t.Error(o.Path)
+		}
+	})
+}
+
+func TestRemovedWhileItIsCopied(t *testing.T) {
+	_, other := vfstest.Two(t)
+	for _, deleted := range []bool{false, true} {
+		inHouse(t, "v1", map[string]int{"a": 900_000, "b": 70_000}, func(t *testing.T, h *house) {
+			faults := vfs.NewFaults(vfs.OS())
+			n := h.fetcher("10.0.0.2", func(c *Config) { c.FS = faults })
+			o := untilDone(t, n, h.get(n).ID)
+			first := sync.OnceFunc(func() {
+				if err := n.Remove(t.Context(), o.ID, deleted); err != nil {
+					t.Error(err)
+				}
+			})
+			faults.On(func(c vfs.Call) error {
+				if c.Op == vfs.OpWrite && within(other, c.Name) {
+					first()
+				}
+				return nil
+			})
+			if err := n.Move(t.Context(), o.ID, other, nil); err == nil {
+				t.Error("what is removed was moved")
+			}
+			unnoted(t, n, o.ID, other)
+			if left := len(list(t, o.Path)); left != 0 && deleted || left != 2 && !deleted {
+				t.Errorf("%d files are left", left)
+			}
+		})
+	}
+}
+
+func TestMoveWhileFetching(t *testing.T) {
+	targets(t, func(t *testing.T, to string) {
+		for _, format := range []string{"v1", "v2"} {
+			inHouse(t, format, map[string]int{"a": 900_000, "b": 70_000, "c": 900_000}, func(t *testing.T, h *house) {
+				n := h.fetcher("10.0.0.2", limit(200<<10))
+				o := h.get(n, func(r *GetRequest) { r.Sequential = true })
+				o = until(t, n, o.ID, "half", func(o Object) bool { return o.BytesDone > 1_200_000 })
+				allow := noHashing(t, n)
+				if err := n.Move(t.Context(), o.ID, to, nil); err != nil {
+					t.Fatal(err)
+				}
+				unnoted(t, n, o.ID, filepath.Dir(o.Path))
+				again := untilState(t, n, o.ID, "fetching")
+				if again.BytesDone < o.BytesDone || again.Path != filepath.Join(to, "photos") {
+					t.Errorf("%d bytes were done, and now %d in %s", o.BytesDone, again.BytesDone, again.Path)
+				}
+				allow()
+				o = untilDone(t, n, o.ID)
+				compareTrees(t, h.src, o.Path)
+				if got := o.Downloaded; got > 1_900_000 {
+					t.Errorf("%d bytes were fetched of 1870000", got)
+				}
+			})
+		}
+	})
+}
+
+// Bytes of files that are not selected stay where they are, in the home.
+func TestMoveOfSelection(t *testing.T) {
+	targets(t, func(t *testing.T, to string) {
+		inHouse(t, "v1", map[string]int{"a": 300_001, "b": 100_001, "c": 300_000}, func(t *testing.T, h *house) {
+			n := h.fetcher("10.0.0.2")
+			o := untilDone(t, n, h.get(n, func(r *GetRequest) { r.Select = []string{"b"} }).ID)
+			if err := n.Move(t.Context(), o.ID, to, nil); err != nil {
+				t.Fatal(err)
+			}
+			o = untilDone(t, n, o.ID)
+			if got := list(t, to); len(got) != 1 || got["photos/b"] != 100_001 {
+				t.Errorf("%v", got)
+			}
+			if err := n.Verify(t.Context(), o.ID, nil); err != nil {
+				t.Error(err)
+			}
+		})
+	})
+}
+
+func TestMoveWhileResolving(t *testing.T) {
+	inHouse(t, "v1", uneven, func(t *testing.T, h *house) {
+		n := h.fetcher("10.0.0.2")
+		o := h.get(n, func(r *GetRequest) { r.Peers = nil })
+		to := filepath.Join(h.dir, "elsewhere")
+		if err := n.Move(t.Context(), o.ID, to, nil); err != nil {
+			t.Fatal(err)
+		}
+		h.get(n)
+		if o = untilDone(t, n, o.ID); o.Path != filepath.Join(to, "photos") {
+			t.Error(o.Path)
+		}
+		compareTrees(t, h.src, o.Path)
+	})
+}
+
+func TestMoveOfPausedStaysPaused(t *testing.T) {
+	targets(t, func(t *testing.T, to string) {
+		inHouse(t, "v1", map[string]int{"a": 900_000}, func(t *testing.T, h *house) {
+			n := h.fetcher("10.0.0.2", limit(200<<10))
+			o := h.get(n)
+			until(t, n, o.ID, "half", func(o Object) bool { return o.BytesDone > 400_000 })
+			if err := n.Pause(o.ID); err != nil {
+				t.Fatal(err)
+			}
+			if err := n.Move(t.Context(), o.ID, to, nil); err != nil {
+				t.Fatal(err)
+			}
+			untilState(t, n, o.ID, "paused")
+			n.Close()
+			n = h.fetcher("10.0.0.2")
+			untilState(t, n, o.ID, "paused")
+			if err := n.Resume(o.ID); err != nil {
+				t.Fatal(err)
+			}
+			compareTrees(t, h.src, untilDone(t, n, o.ID).Path)
+		})
+	})
+}
+
+func TestMovesThatAreRefused(t *testing.T) {
+	targets(t, func(t *testing.T, to string) {
+		inHouse(t, "hybrid", uneven, func(t *testing.T, h *house) {
+			n := h.fetcher("10.0.0.2")
+			o := untilDone(t, n, h.get(n).ID)
+			writeTree(t, to, map[string]int{"photos": 10})
+			writeTree(t, to+"-2", map[string]int{"photos/mine": 10})
+			tests := []struct {
+				why  string
+				err  error
+				exit int
+			}{
+				{"a file has its name", n.Move(t.Context(), o.ID, to, nil), ExitDisk},
+				{"a folder has its name", n.Move(t.Context(), o.ID, to+"-2", nil), ExitDisk},
+				{"a file is no folder", n.Move(t.Context(), o.ID, to+"/photos", nil), ExitUsage},
+				{"into itself", n.Move(t.Context(), o.ID, filepath.Join(o.Path, "sub"), nil), ExitUsage},
+				{"no such object", n.Move(t.Context(), "00000000", to, nil), ExitFailed},
+				{"a share", h.seed.Move(t.Context(), h.shared.ID, to+"-3", nil), ExitUsage},
+			}
+			for _, test := range tests {
+				if exit(test.err) != test.exit {
+					t.Errorf("%s: %v", test.why, test.err)
+				}
+			}
+			if got := len(list(t, to)) + len(list(t, to+"-2")); got != 2 {
+				t.Errorf("%d files, where there were 2", got)
+			}
+			if o = untilDone(t, n, o.ID); len(n.places) != 1 {
+				t.Errorf("%v", n.places)
+			}
+			compareTrees(t, h.src, o.Path)
+			unnoted(t, n, o.ID, to+"-3")
+
+			scribble(t, filepath.Join(o.Path, "one"), 0, 5)
+			if err := n.Move(t.Context(), o.ID, to+"-3", nil); exit(err) != ExitVerify {
+				t.Error(err)
+			}
+			unnoted(t, n, o.ID, to+"-3")
+		})
+	})
+}
+
+func TestMoveToWhereAnotherIsFetched(t *testing.T) {
+	inHouse(t, "v1", uneven, func(t *testing.T, h *house) {
+		n := h.fetcher("10.0.0.2")
+		o := untilDone(t, n, h.get(n).ID)
+		to := filepath.Join(h.dir, "elsewhere")
+		n.mu.Lock()
+		n.places[filepath.Join(to, "photos")] = &object{}
+		n.mu.Unlock()
+		if err := n.Move(t.Context(), o.ID, to, nil); exit(err) != ExitDisk {
+			t.Error(err)
+		}
+	})
+}
+
+// A disk that is full or fails, or a user who has changed their mind, leaves everything as it was.
+func TestMoveThatFails(t *testing.T) {
+	_, other := vfstest.Two(t)
+	fail := map[string]func(t *testing.T, faults *vfs.Faults, cancel func(), to string){
+		"full": func(t *testing.T, faults *vfs.Faults, _ func(), to string) {
+			faults.On(func(c vfs.Call) error {
+				if c.Op == vfs.OpWrite && c.Offset > 0 && within(to, c.Name) {
+					return syscall.ENOSPC
+				}
+				return nil
+			})
+		},
+		"full from the beginning": func(t *testing.T, faults *vfs.Faults, _ func(), _ string) { faults.SetSpace(2_000_000) },
+		"cancelled": func(t *testing.T, faults *vfs.Faults, cancel func(), to string) {
+			faults.On(func(c vfs.Call) error {
+				if c.Op == vfs.OpWrite && within(to, c.Name) {
+					cancel()
+				}
+				return nil
+			})
+		},
+		"at the last step": func(t *testing.T, faults *vfs.Faults, _ func(), to string) {
+			faults.On(func(c vfs.Call) error {
+				if c.Op == vfs.OpRename && c.Name == filepath.Join(to, "photos.moving", "photos") {
+					return syscall.EIO
+				}
+				return nil
+			})
+		},
+		"in the way at the last step": func(t *testing.T, faults *vfs.Faults, _ func(), to string) {
+			faults.On(func(c vfs.Call) error {
+				if c.Op == vfs.OpRename && c.Name == filepath.Join(to, "photos.moving", "photos") {
+					os.MkdirAll(filepath.Join(to, "photos"), 0o755)
+				}
+				return nil
+			})
+		},
+		"no folder can be made": func(t *testing.T, faults *vfs.Faults, _ func(), to string) {
+			faults.On(func(c vfs.Call) error {
+				if c.Op == vfs.OpMkdir && within(to, c.Name) {
+					return syscall.EACCES
+				}
+				return nil
+			})
+		},
+	}
+	for name, set := range fail {
+		for _, fetching := range []bool{false, true} {
+			for _, across := range []bool{false, true} {
+				inHouse(t, "v1", map[string]int{"a": 900_000, "b": 900_000, "c": 900_000}, func(t *testing.T, h *house) {
+					faults := vfs.NewFaults(vfs.OS())
+					to := filepath.Join(h.dir, "to")
+					if across {
+						to = filepath.Join(other, t.Name(), filepath.Base(h.dir), name)
+					} else if name == "full" || name == "full from the beginning" || name == "cancelled" {
+						return
+					}
+					faulty := func(c *Config) { c.FS, c.Down = faults, 200<<10 }
+					n := h.fetcher("10.0.0.2", faulty)
+					o := h.get(n, func(r *GetRequest) { r.Sequential = true })
+					o = until(t, n, o.ID, "half", func(o Object) bool { return o.BytesDone > 1_200_000 })
+					if !fetching {
+						o = untilDone(t, n, o.ID)
+					}
+					allow := noHashing(t, n)
+					ctx, cancel := context.WithCancel(t.Context())
+					defer cancel()
+					set(t, faults, cancel, to)
+					if err := n.Move(ctx, o.ID, to, nil); err == nil {
+						t.Fatalf("%s: moved", name)
+					}
+					faults.On(nil)
+					faults.SetSpace(1 << 40)
+					os.Remove(filepath.Join(to, "photos")) // what got in the way
+					unnoted(t, n, o.ID, to)
+					again := until(t, n, o.ID, "in motion", func(o Object) bool { return o.State == "fetching" || o.State == "seeding" })
+					if again.BytesDone < o.BytesDone || again.Path != o.Path {
+						t.Errorf("%s: %d bytes were done, and now %d in %s", name, o.BytesDone, again.BytesDone, again.Path)
+					}
+					allow()
+					o = untilDone(t, n, o.ID)
+					compareTrees(t, h.src, o.Path)
+					// And now it can.
+					if err := n.Move(t.Context(), o.ID, to, nil); err != nil {
+						t.Errorf("%s: %v", name, err)
+					}
+					compareTrees(t, h.src, untilDone(t, n, o.ID).Path)
+				})
+			}
+		}
+	}
+}
+
+func TestMoveThatCannotCleanUp(t *testing.T) {
+	_, other := vfstest.Two(t)
+	inHouse(t, "v1", uneven, func(t *testing.T, h *house) {
+		faults := vfs.NewFaults(vfs.OS())
+		n := h.fetcher("10.0.0.2", func(c *Config) { c.FS = faults })
+		o := untilDone(t, n, h.get(n).ID)
+		faults.On(func(c vfs.Call) error {
+			if c.Op == vfs.OpRemove && within(o.Path, c.Name) {
+				return syscall.EACCES
+			}
+			return nil
+		})
+		if err := n.Move(t.Context(), o.ID, other, nil); exit(err) != ExitPartly {
+			t.Error(err)
+		}
+		faults.On(nil)
+		if o = untilDone(t, n, o.ID); o.Path != filepath.Join(other, "photos") {
+			t.Error(o.Path)
+		}
+		compareTrees(t, h.src, o.Path)
+	})
+}
+
+func TestMoveThenClose(t *testing.T) {
+	_, other := vfstest.Two(t)
+	inHouse(t, "hybrid", map[string]int{"a": 900_000, "b": 70_000}, func(t *testing.T, h *house) {
+		faults := vfs.NewFaults(vfs.OS())
+		n := h.fetcher("10.0.0.2", func(c *Config) { c.FS = faults })
+		o := untilDone(t, n, h.get(n).ID)
+		closed := make(chan error, 1)
+		faults.On(func(c vfs.Call) error {
+			if c.Op == vfs.OpSync && within(other, c.Name) {
+				go func() { closed <- n.Close() }()
+				<-n.life.Done()
+			}
+			return nil
+		})
+		if err := n.Move(t.Context(), o.ID, other, nil); exit(err) != ExitInterrupted && exit(err) != ExitFailed {
+			t.Error(err)
+		}
+		if err := <-closed; err != nil {
+			t.Error(err)
+		}
+		n = h.fetcher("10.0.0.2")
+		unnoted(t, n, o.ID, other)
+		defer noHashing(t, n)()
+		compareTrees(t, h.src, untilDone(t, n, o.ID).Path)
+	})
+}
+
+// snapshot copies what a home and two folders are like, as a killed process leaves them.
+func snapshot(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.RemoveAll(to); err != nil {
+		t.Fatal(err)
+	}
+	err := filepath.WalkDir(from, func(p string, d os.DirEntry, err error) error {
+		rel, _ := filepath.Rel(from, p)
+		dest := filepath.Join(to, rel)
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil || d.Name() == "lock" || !d.IsDir() && !info.Mode().IsRegular() {
+			return err
+		}
+		if d.IsDir() {
+			return os.MkdirAll(dest, 0o755)
+		}
+		b, err := os.ReadFile(p)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(dest, b, 0o644); err != nil {
+			return err
+		}
+		return os.Chtimes(dest, info.ModTime(), info.ModTime())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// settled waits until nothing is written down of a move.
+func settled(t *testing.T, n *Node, id string) Object {
+	t.Helper()
+	return until(t, n, id, "settled", func(o Object) bool {
+		_, noted, err := n.oldMove(t.Context(), id)
+		return err == nil && !noted && o.State != "checking"
+	})
+}
+
+// Killed at any step of a move, the next start finds the object whole in one place, and clears the other.
+func TestKilledWhileMoving(t *testing.T) {
+	for _, across := range []bool{false, true} {
+		inHouse(t, "v1", map[string]int{"a": 90_000, "b": 7_000, "c": 90_000}, func(t *testing.T, h *house) {
+			faults := vfs.NewFaults(vfs.OS())
+			if across {
+				faults.On(nil)
+			}
+			base := filepath.Join(h.dir, "live")
+			from, to := filepath.Join(base, "from"), filepath.Join(base, "to")
+			fsys := vfs.FS(faults)
+			if across {
+				fsys = apart{faults, to}
+			}
+			n := start(t, h.world.Host("10.0.0.2"), filepath.Join(base, "home"), func(c *Config) { c.FS, c.DownloadDir, c.Down = fsys, from, 50<<10 })
+			o := h.get(n, func(r *GetRequest) { r.Sequential = true })
+			o = until(t, n, o.ID, "half", func(o Object) bool { return o.BytesDone > 120_000 })
+			deaths := 0
+			faults.On(func(c vfs.Call) error {
+				switch c.Op {
+				case vfs.OpRename, vfs.OpRemove, vfs.OpSyncDir, vfs.OpMkdir, vfs.OpWrite, vfs.OpSyncAll:
+				default:
+					return nil
+				}
+				if !within(base, c.Name) || within(filepath.Join(base, "home"), c.Name) {
+					return nil
+				}
+				deaths++
+				survive(t, h, base, o, deaths)
+				return nil
+			})
+			if err := n.Move(t.Context(), o.ID, to, nil); err != nil {
+				t.Error(err)
+			}
+			faults.On(nil)
+			if deaths < 10 {
+				t.Errorf("only %d deaths", deaths)
+			}
+		})
+	}
+}
+
+// survive starts a node on what a kill would leave at this moment. The paths in its catalog are those of the copy.
+func survive(t *testing.T, h *house, base string, o Object, death int) {
+	t.Helper()
+	copied := filepath.Join(h.dir, "copy")
+	snapshot(t, base, copied)
+	home := filepath.Join(copied, "home")
+	ctx := context.Background()
+	c, err := catalog.Open(ctx, filepath.Join(home, "catalog.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved := func(p string) string {
+		rel, _ := filepath.Rel(base, p)
+		return filepath.Join(copied, rel)
+	}
+	if err := c.Update(ctx, o.ID, func(r *catalog.Record) { r.Root, r.State = moved(r.Root), catalog.State(swarm.Paused) }); err != nil {
+		t.Fatal(err)
+	}
+	if s, ok, _ := c.Setting(ctx, moveSetting(o.ID)); ok {
+		var note moveNote
+		if err := json.Unmarshal([]byte(s), &note); err != nil {
+			t.Fatal(err)
+		}
+		note.From, note.To = moved(note.From), moved(note.To)
+		b, _ := json.Marshal(note)
+		if err := c.SetSetting(ctx, moveSetting(o.ID), string(b)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows, err := c.Files(ctx, o.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := c.Get(ctx, o.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The copies have other inodes.
+	ids := map[int]catalog.Identity{}
+	for i, row := range rows {
+		for _, dir := range []string{r.Root, filepath.Join(copied, "to", "photos.moving"), filepath.Join(copied, "from")} {
+			for _, name := range []string{row.Path, row.Path + ".part"} {
+				info, err := vfs.OS().Stat(filepath.Join(dir, "photos", name))
+				if err == nil && ids[i].Size == 0 && info.Size == row.Identity.Size && info.ModTime.UnixNano() == row.Identity.ModTime {
+					ids[i] = catalog.Identity{Size: info.Size, ModTime: info.ModTime.UnixNano(), Changed: info.Changed.UnixNano(), Inode: info.Inode}
+				}
+			}
+		}
+	}
+	if err := errors.Join(c.SetIdentity(ctx, o.ID, ids), c.Close()); err != nil {
+		t.Fatal(err)
+	}
+	n, err := Open(ctx, config(t, h.world.Host("10.0.1.1"), home, func(c *Config) { c.Silent = true }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := settled(t, n, o.ID)
+	if got.Err != nil || got.BytesDone < o.BytesDone {
+		t.Errorf("death %d: %d bytes were done, and now %d: %s %v", death, o.BytesDone, got.BytesDone, got.State, got.Err)
+	}
+	place, other := filepath.Join(copied, "from"), filepath.Join(copied, "to")
+	if filepath.Dir(got.Path) == other {
+		place, other = other, place
+	}
+	unnoted(t, n, o.ID, other)
+	want := list(t, h.src)
+	have := list(t, filepath.Join(place, "photos"))
+	for name, size := range want {
+		if have[name] != size && have[name+".part"] != size && name != "c" {
+			t.Errorf("death %d: %s is not in %s: %v", death, name, place, have)
+		}
+	}
+	if err := n.Close(); err != nil {
+		t.Error(err)
+	}
+	synctest.Wait()
+}
+
+// apart is a file system of which one folder lies on another disk.
+type apart struct {
+	vfs.FS
+	far string
+}
+
+func (a apart) Stat(name string) (vfs.Info, error) {
+	info, err := a.FS.Stat(name)
+	if within(a.far, name) {
+		info.Device++
+	}
+	return info, err
+}
+
+func (a apart) OpenRoot(dir string) (vfs.Root, error) {
+	r, err := a.FS.OpenRoot(dir)
+	return apartRoot{r, within(a.far, dir)}, err
+}
+
+type apartRoot struct {
+	vfs.Root
+	far bool
+}
+
+func (r apartRoot) MoveNoReplace(oldName string, to vfs.Root, newName string) error {
+	other, ok := to.(apartRoot)
+	if !ok || other.far != r.far {
+		return vfs.ErrOtherDisk
+	}
+	return r.Root.MoveNoReplace(oldName, other.Root, newName)
+}
+
+func (r apartRoot) Lstat(name string) (vfs.Info, error) {
+	info, err := r.Root.Lstat(name)
+	if r.far {
+		info.Device++
+	}
+	return info, err
+}
+
+// A disk that is not there when the node starts: it says so, and settles the move when it is back.
+func TestUnsettledMove(t *testing.T) {
+	inHouse(t, "v1", uneven, func(t *testing.T, h *house) {
+		n := h.fetcher("10.0.0.2")
+		o := untilDone(t, n, h.get(n).ID)
+		from, to := filepath.Dir(o.Path), filepath.Join(h.dir, "to")
+		if err := n.Move(t.Context(), o.ID, to, nil); err != nil {
+			t.Fatal(err)
+		}
+		// As if it had been killed just before the last step.
+		x, err := n.lookup(o.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := n.noteMove(t.Context(), o.ID, &relocation{from: from, to: to}); err != nil {
+			t.Fatal(err)
+		}
+		if got := x.theRecord().Root; got != to {
+			t.Fatal(got)
+		}
+		n.Close()
+		stage := filepath.Join(to, "photos.moving")
+		if err := errors.Join(os.Mkdir(stage, 0o755), os.Rename(filepath.Join(to, "photos"), filepath.Join(stage, "photos")), os.Rename(to, to+"-away")); err != nil {
+			t.Fatal(err)
+		}
+
+		n = h.fetcher("10.0.0.2")
+		lost := untilState(t, n, o.ID, "missing")
+		if lost.Err == nil || lost.Err.Exit != ExitDisk {
+			t.Error(lost.Err)
+		}
+		if err := n.Move(t.Context(), o.ID, h.dir, nil); exit(err) != ExitFailed {
+			t.Error(err)
+		}
+		if err := os.Rename(to+"-away", to); err != nil {
+			t.Fatal(err)
+		}
+		defer noHashing(t, n)()
+		if err := n.Resume(o.ID); err != nil {
+			t.Fatal(err)
+		}
+		o = untilDone(t, n, o.ID)
+		compareTrees(t, h.src, filepath.Join(to, "photos"))
+		unnoted(t, n, o.ID, stage)
+	})
+}
+
+// A fetch that lacks room is moved to where there is some.
+func TestMoveOfWhatHasNoRoom(t *testing.T) {
+	inHouse(t, "v1", map[string]int{"a": 900_000, "b": 70_000}, func(t *testing.T, h *house) {
+		faults := vfs.NewFaults(vfs.OS())
+		n := h.fetcher("10.0.0.2", func(c *Config) { c.FS = faults })
+		faults.SetSpace(reserve + 10_000)
+		o := h.get(n)
+		o = untilState(t, n, o.ID, "failed")
+		faults.SetSpace(1 << 40)
+		to := filepath.Join(h.dir, "roomy")
+		if err := n.Move(t.Context(), o.ID, to, nil); err != nil {
+			t.Fatal(err)
+		}
+		o = untilDone(t, n, o.ID)
+		compareTrees(t, h.src, filepath.Join(to, "photos"))
+	})
+}
+
+func TestMoveTellsProgress(t *testing.T) {
+	_, other := vfstest.Two(t)
+	inHouse(t, "v1", uneven, func(t *testing.T, h *house) {
+		n := h.fetcher("10.0.0.2")
+		o := untilDone(t, n, h.get(n).ID)
+		var last int64
+		err := n.Move(t.Context(), o.ID, other, func(done, total int64) {
+			if done < last || done > total || total != o.Size {
+				t.Errorf("%d of %d", done, total)
+			}
+			last = done
+		})
+		if err != nil || last != o.Size {
+			t.Errorf("%d of %d: %v", last, o.Size, err)
+		}
+		time.Sleep(time.Second) // virtual
+		compareTrees(t, h.src, filepath.Join(other, "photos"))
+	})
+}
