@@ -43,7 +43,7 @@ func objectOf(o node.Object) Object {
 		ID: o.ID, Name: o.Name, Kind: Kind(o.Kind), State: State(o.State), Size: o.Size, BytesDone: o.BytesDone,
 		BytesWanted: o.BytesWanted, Path: o.Path, Link: o.Link, InfoHashV1: o.InfoHashV1, InfoHashV2: o.InfoHashV2,
 		Private: o.Private, Listen: o.Listen, DownRate: o.DownRate, UpRate: o.UpRate, Downloaded: o.Downloaded,
-		Uploaded: o.Uploaded, Peers: o.Peers, Sources: o.Sources, ETA: o.ETA, Added: o.Added, Done: o.Done,
+		Uploaded: o.Uploaded, Queued: o.Queued, Peers: o.Peers, Sources: o.Sources, ETA: o.ETA, Added: o.Added, Done: o.Done,
 	}
 	if o.Err != nil {
 		p.Err = publicError(o.Err)

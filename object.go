@@ -37,7 +37,9 @@ type Object struct {
 	Name  string // a stranger's word for it if it was fetched, made safe as a file name
 	Kind  Kind
 	State State
-	Err   *Error // why it is in that state, nil if there is no trouble
+	// Queued says that it is paused only until it is its turn, not by the user.
+	Queued bool
+	Err    *Error // why it is in that state, nil if there is no trouble
 
 	Size        int64 // of all files, -1 while it is not known
 	BytesDone   int64 // of the wanted files, verified

@@ -43,6 +43,11 @@ type Options struct {
 	Up, Down int64
 	// Slots is how many peers are served at once, MaxPeers how many an object may have; 0 is a good choice.
 	Slots, MaxPeers int
+	// Ratio is how often an object that was fetched is given before it is paused, SeedTime how long; 0 is no end.
+	Ratio    float64
+	SeedTime time.Duration
+	// ActiveFetches and ActiveSeeds bound the objects that are fetched and seeded at once; the others wait. 0 is no bound.
+	ActiveFetches, ActiveSeeds int
 	// Log gets what the node has to say to whoever runs it; nil discards that.
 	Log *slog.Logger
 }
@@ -64,6 +69,7 @@ func Open(ctx context.Context, opt Options) (*Node, error) {
 		Home: opt.Home, FS: vfs.OS(), Network: netx.System(netx.Options{Source: source}), Now: time.Now, Log: log,
 		Listen: opt.Listen, Announced: named, Silent: opt.NoNetwork, Offline: opt.Offline || opt.NoNetwork,
 		Up: opt.Up, Down: opt.Down, DownloadDir: opt.DownloadDir, Version: Version, Slots: opt.Slots, MaxPeers: opt.MaxPeers,
+		Ratio: opt.Ratio, SeedTime: opt.SeedTime, ActiveFetches: opt.ActiveFetches, ActiveSeeds: opt.ActiveSeeds,
 	})
 	if err != nil {
 		return nil, errorOf(err)

@@ -37,6 +37,7 @@ type (
 		ID        string  `json:"id"`
 		Name      string  `json:"name,omitzero"`
 		State     string  `json:"state"`
+		Queued    bool    `json:"queued,omitzero"`
 		Size      *int64  `json:"size,omitzero"`
 		BytesDone int64   `json:"bytes_done"`
 		Path      string  `json:"path,omitzero"`
@@ -110,7 +111,7 @@ func progressOf(o v1.Object) progressLine {
 
 func objectOf(o v1.Object) objectLine {
 	return objectLine{
-		Type: "object", ID: o.ID, Name: o.Name, State: o.State, Size: o.Size, BytesDone: o.BytesDone, Path: o.Path,
+		Type: "object", ID: o.ID, Name: o.Name, State: o.State, Queued: o.Queued, Size: o.Size, BytesDone: o.BytesDone, Path: o.Path,
 		DownRate: o.DownRate, UpRate: o.UpRate, Ratio: o.Ratio,
 	}
 }

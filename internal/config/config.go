@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 )
 
 // Config is what the user wants, every value checked.
@@ -39,6 +40,10 @@ type Config struct {
 	MaxPeers int
 	// Ratio is how often an object is given before seeding ends; 0 is no end.
 	Ratio float64
+	// SeedTime is how long an object is given before seeding ends; 0 is no end.
+	SeedTime time.Duration
+	// ActiveFetches and ActiveSeeds are how many objects are fetched and seeded at once; 0 is no limit.
+	ActiveFetches, ActiveSeeds int
 
 	origins map[string]origin
 }

@@ -68,6 +68,9 @@ func TestPrecedence(t *testing.T) {
 		{"slots", "3", File, "/c.toml", ""},
 		{"max_peers", "200", Default, "", ""},
 		{"ratio", "1.5", File, "/c.toml", ""},
+		{"seed_time", "0", Default, "", ""},
+		{"active_fetches", "5", Default, "", ""},
+		{"active_seeds", "0", Default, "", ""},
 	}
 	got := c.Explain()
 	for i := range got {
@@ -111,6 +114,9 @@ func TestRefuses(t *testing.T) {
 		{"count", Input{Flags: Layer{"max_peers": "1e3"}}, "number"},
 		{"ratio", Input{Flags: Layer{"ratio": "NaN"}}, "number"},
 		{"negative ratio", Input{Flags: Layer{"ratio": "-1"}}, "number"},
+		{"time", Input{Flags: Layer{"seed_time": "3"}}, "48h"},
+		{"negative time", Input{Flags: Layer{"seed_time": "-3h"}}, "48h"},
+		{"queue", Input{Flags: Layer{"active_seeds": "-1"}}, "from 0"},
 		{"endless ratio", Input{Flags: Layer{"ratio": "Inf"}}, "number"},
 	}
 	for _, c := range cases {

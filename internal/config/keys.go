@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // value is a text on its way to becoming a setting.
@@ -52,16 +53,25 @@ var keys = []key{
 	{"max_peers", "peers connected at once, over all objects",
 		func(c *Config, v value) (string, string) { return setCount(&c.MaxPeers, v, 100_000) },
 		func(c *Config) string { return strconv.Itoa(c.MaxPeers) }},
-	{"ratio", "times an object is given before seeding ends; 0 is no end",
+	{"ratio", "times a fetched object is given before seeding ends; 0 is no end",
 		func(c *Config, v value) (string, string) { return setRatio(&c.Ratio, v) },
 		func(c *Config) string { return strconv.FormatFloat(c.Ratio, 'f', -1, 64) }},
+	{"seed_time", "how long a fetched object is given, as 90m or 48h; 0 is no end",
+		func(c *Config, v value) (string, string) { return setDuration(&c.SeedTime, v) },
+		func(c *Config) string { return durationText(c.SeedTime) }},
+	{"active_fetches", "objects fetched at once, the others wait; 0 is no limit",
+		func(c *Config, v value) (string, string) { return setNumber(&c.ActiveFetches, v, 0, 100_000) },
+		func(c *Config) string { return strconv.Itoa(c.ActiveFetches) }},
+	{"active_seeds", "objects seeded at once, the others wait; 0 is no limit",
+		func(c *Config, v value) (string, string) { return setNumber(&c.ActiveSeeds, v, 0, 100_000) },
+		func(c *Config) string { return strconv.Itoa(c.ActiveSeeds) }},
 }
 
 // defaults are the weakest layer.
 func defaults(env func(string) string, userDirs []byte) Layer {
 	l := Layer{
 		"listen": ":0", "api": "127.0.0.1:7685", "up": "0", "down": "0", "offline": "false", "slots": "8",
-		"max_peers": "200", "ratio": "2",
+		"max_peers": "200", "ratio": "2", "seed_time": "0", "active_fetches": "5", "active_seeds": "0",
 	}
 	if home := defaultHome(env); home != "" {
 		l["home"] = home
@@ -145,13 +155,39 @@ func setBool(to *bool, v value) (reason, hint string) {
 	return "", ""
 }
 
-func setCount(to *int, v value, most int) (reason, hint string) {
+func setCount(to *int, v value, most int) (reason, hint string) { return setNumber(to, v, 1, most) }
+
+func setNumber(to *int, v value, least, most int) (reason, hint string) {
 	n, err := strconv.Atoi(v.text)
-	if err != nil || n < 1 || n > most {
-		return fmt.Sprintf("is not a number from 1 to %d", most), ""
+	if err != nil || n < least || n > most {
+		return fmt.Sprintf("is not a number from %d to %d", least, most), ""
 	}
 	*to = n
 	return "", ""
+}
+
+func setDuration(to *time.Duration, v value) (reason, hint string) {
+	d, err := time.ParseDuration(v.text)
+	if err != nil || d < 0 {
+		return "is not a time", "write hours, minutes and seconds as 48h, 90m or 1h30m; 0 is no end"
+	}
+	*to = d
+	return "", ""
+}
+
+// durationText is the shortest text that is read as the same time.
+func durationText(d time.Duration) string {
+	if d == 0 {
+		return "0"
+	}
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
 
 func setRatio(to *float64, v value) (reason, hint string) {

@@ -53,9 +53,13 @@ func (n *Node) loop() {
 					o.swarm.Beat(now)
 					if beats%shows == 0 {
 						n.expectSources(now, o)
+						n.endSeeding(now, o)
 						n.show(o)
 					}
 				})
+			}
+			if beats%shows == 0 {
+				n.takeTurns(now, objects)
 			}
 		}
 		if !now.Before(n.choker.Next()) {
@@ -209,13 +213,14 @@ func (n *Node) show(o *object) {
 	if news {
 		o.shown = state
 	}
-	recorded, over := o.record.State, o.over
+	recorded, over, waiting := o.record.State, o.over, o.turn.waiting
 	o.mu.Unlock()
 	if over {
 		return // it was removed, or another takes its place
 	}
 	if news {
-		if lasting(state) && recorded != catalog.State(state) {
+		// Whoever waits for a turn is what it was.
+		if lasting(state) && recorded != catalog.State(state) && !(state == swarm.Paused && waiting) {
 			if err := n.update(n.life, o, func(r *catalog.Record) { r.State, r.Error = catalog.State(state), "" }); err != nil {
 				n.cfg.Log.Warn("cannot record the state", "id", o.id, "err", err)
 			}

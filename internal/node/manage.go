@@ -53,17 +53,29 @@ func (n *Node) Pause(ref string) error {
 		return err
 	}
 	defer done()
-	if state, _ := o.swarm.State(); !moving(state) && state != swarm.Checking {
+	if state, _ := o.swarm.State(); !moving(state) && state != swarm.Checking && !o.waits() {
 		return nil
 	}
-	// First the record: whoever is about to set it in motion looks there.
-	err = n.update(ctx, o, func(r *catalog.Record) { r.State, r.Error = catalog.State(swarm.Paused), "" })
-	if err != nil {
+	if err := n.pause(ctx, o); err != nil {
 		return explain(err)
+	}
+	return nil
+}
+
+// pause stops an object that the caller manages.
+func (n *Node) pause(ctx context.Context, o *object) error {
+	waited := o.waits()
+	// First the record: whoever is about to set it in motion looks there.
+	err := n.update(ctx, o, func(r *catalog.Record) { r.State, r.Error = catalog.State(swarm.Paused), "" })
+	if err != nil {
+		return err
 	}
 	o.swarm.Stop(swarm.Paused, nil)
 	o.silence()
 	n.show(o)
+	if waited {
+		n.publish(EventState, o, "") // the state is the same, but for another reason
+	}
 	return nil
 }
 
@@ -90,7 +102,7 @@ func (n *Node) Resume(ref string) error {
 func (n *Node) resume(ctx context.Context, o *object) (*object, error) {
 	state, _ := o.swarm.State()
 	switch {
-	case moving(state) || state == swarm.Checking:
+	case moving(state) || state == swarm.Checking || state == swarm.Paused && o.waits():
 		return o, nil
 	case state == swarm.Paused && (o.theBody() != nil || o.theRecord().Info == nil):
 		if b := o.theBody(); b != nil && b.intake == nil {
@@ -98,6 +110,9 @@ func (n *Node) resume(ctx context.Context, o *object) (*object, error) {
 				n.unreadable(o, err)
 				return o, err
 			}
+		}
+		if err := n.insist(ctx, o); err != nil {
+			return o, err
 		}
 		n.start(o)
 		return o, nil
@@ -114,6 +129,7 @@ func (n *Node) resume(ctx context.Context, o *object) (*object, error) {
 func (n *Node) start(o *object) {
 	o.mu.Lock()
 	o.seen = n.cfg.Now()
+	o.turn = turn{}
 	o.mu.Unlock()
 	o.swarm.Resume(n.cfg.Now())
 	n.discover(o)
@@ -188,6 +204,7 @@ func (n *Node) Remove(ctx context.Context, ref string, deleteFiles bool) error {
 		return explain(err)
 	}
 	n.forgetMove(o.id)
+	n.forgetInsisting(o.id)
 	n.events.publish(Event{Kind: EventRemoved, Object: last})
 	if left != nil {
 		e := *explain(left)

@@ -60,6 +60,11 @@ type Config struct {
 	Version string
 	// Slots is how many peers are served at once to begin with; 8. MaxPeers bounds the peers of one object; 80.
 	Slots, MaxPeers int
+	// Ratio is how often an object that was fetched is given before it is paused, SeedTime how long; 0 is no end.
+	Ratio    float64
+	SeedTime time.Duration
+	// ActiveFetches and ActiveSeeds bound the objects that are fetched and seeded at once; the others wait. 0 is no bound.
+	ActiveFetches, ActiveSeeds int
 	// PieceMemory bounds the memory of pieces under way, in bytes; 32 MiB.
 	PieceMemory int64
 }

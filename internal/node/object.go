@@ -50,6 +50,8 @@ type object struct {
 	patience   time.Duration
 	unsynced   int64
 	shown      swarm.State // the state last published
+	turn       turn
+	insists    bool // the user resumed it after it had been given enough
 }
 
 // body is what is known of an object with its metadata.

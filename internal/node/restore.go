@@ -96,7 +96,7 @@ func (n *Node) restoreShared(o *object, info *metainfo.Info, layers map[metainfo
 	b := &body{info: info, object: info.Object(), layout: torrent.New(info), files: n.store.OpenShared(r.Root, info.Object(), ids)}
 	b.hashes = torrent.NewHashes(info, b.layout, layers)
 	n.serve(o, b)
-	if state, _ := o.swarm.State(); state == swarm.Paused {
+	if state, _ := o.swarm.State(); state == swarm.Paused && !o.waits() {
 		return
 	}
 	if err := b.files.Check(); err != nil {

@@ -103,7 +103,7 @@ func (n *Node) shareHeld(ctx context.Context, o *object, path string, m *measure
 	defer done()
 	r := o.theRecord()
 	state, _ := o.swarm.State()
-	if r.Kind == catalog.Fetched || r.Root != path && (moving(state) || state == swarm.Checking) {
+	if r.Kind == catalog.Fetched || r.Root != path && (moving(state) || state == swarm.Checking || o.waits()) {
 		m.files.Close()
 		return o, n.addTrackers(ctx, o, req.Trackers)
 	}
@@ -156,12 +156,17 @@ func (n *Node) embody(o *object, b *body, verified content.Bitmap) {
 // says so before the swarm does.
 func (n *Node) setInMotion(o *object, begin func()) {
 	paused := o.theRecord().State == catalog.State(swarm.Paused)
+	waits := !paused && !n.hasTurn(o)
+	o.setWaiting(waits)
 	begin()
 	if _, why := o.swarm.State(); why != nil {
 		o.swarm.Resume(n.cfg.Now()) // what stopped it meanwhile is overcome: its metadata came after all
 	}
 	if paused || o.theRecord().State == catalog.State(swarm.Paused) {
 		o.swarm.Stop(swarm.Paused, nil)
+	} else if waits {
+		o.swarm.Stop(swarm.Paused, nil)
+		o.setWaiting(true) // also if it was given a turn just now: it is given one again
 	}
 }
 

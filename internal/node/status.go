@@ -25,6 +25,7 @@ type Object struct {
 	InfoHashV1            string // hex; empty if there is none
 	InfoHashV2            string
 	Private               bool
+	Queued                bool    // paused until it is its turn, not by the user
 	DownRate, UpRate      float64 // bytes per second
 	Downloaded, Uploaded  int64   // payload ever
 	Peers, Sources        int
@@ -87,7 +88,7 @@ func (n *Node) lookup(ref string) (*object, error) {
 func (n *Node) describe(o *object) Object {
 	s := o.swarm.Snapshot(n.cfg.Now())
 	o.mu.Lock()
-	r, b := o.record, o.body
+	r, b, waiting := o.record, o.body, o.turn.waiting
 	o.mu.Unlock()
 	d := Object{
 		ID: o.id, Name: r.Name, Kind: string(r.Kind), State: string(s.State), Size: r.Size,
@@ -97,6 +98,7 @@ func (n *Node) describe(o *object) Object {
 		Peers: s.Peers, Sources: s.Sources, ETA: -1, Added: r.AddedAt, Done: r.DoneAt,
 		Listen: n.ListenAddrs(), Trackers: n.trackerStatus(o),
 	}
+	d.Queued = waiting && s.State == swarm.Paused && r.State != catalog.Paused
 	if s.Err != nil {
 		d.Err = explain(s.Err)
 	}

@@ -73,6 +73,7 @@ func (s *Swarm) stir(now time.Time) {
 			p.wake()
 		}
 	}
+	s.wakeSources()
 }
 
 // Beat is to be called about every scheduler.Retry: only time decides whether a slow request is asked of another peer too.
@@ -85,6 +86,7 @@ func (s *Swarm) Beat(now time.Time) {
 	for _, p := range s.list {
 		s.refill(now, p)
 	}
+	s.wakeSources()
 }
 
 // arriving decides on the header of a Piece message.
@@ -111,8 +113,8 @@ func (s *Swarm) arriving(now time.Time, p *peer, m *wire.Message) (Arrival, erro
 func (s *Swarm) Landed(now time.Time, id PeerID, arrivals []Arrival, dst []int) []int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := s.peers[id]
-	if p == nil {
+	p, src := s.peers[id], s.source(id)
+	if p == nil && src == nil {
 		return dst
 	}
 	for i := range arrivals {
@@ -121,7 +123,11 @@ func (s *Swarm) Landed(now time.Time, id PeerID, arrivals []Arrival, dst []int) 
 		if !a.Wanted {
 			continue // and no merit of the peer's
 		}
-		p.conv.Arrived(now, a.Length)
+		if src != nil {
+			src.down.Add(now, a.Length)
+		} else {
+			p.conv.Arrived(now, a.Length)
+		}
 		r := scheduler.Request{Unit: a.Piece, Block: a.Begin / bittorrent.BlockSize}
 		complete, cancel := s.sched.Arrived(now, id, r)
 		for _, other := range cancel {
@@ -135,7 +141,9 @@ func (s *Swarm) Landed(now time.Time, id PeerID, arrivals []Arrival, dst []int) 
 			dst = append(dst, a.Piece)
 		}
 	}
-	s.refill(now, p)
+	if p != nil {
+		s.refill(now, p)
+	}
 	return dst
 }
 
@@ -218,6 +226,7 @@ func (s *Swarm) passed(now time.Time, piece int) {
 	}
 	s.state = Seeding
 	s.facts.Complete = true
+	s.wakeSources()
 	for _, p := range s.list {
 		s.fill(now, p)
 		if err := s.checkUseful(p); err != nil {
@@ -230,6 +239,9 @@ func (s *Swarm) passed(now time.Time, piece int) {
 
 // punish bans a peer that sent bad data, also when it has left since. It is accused once.
 func (s *Swarm) punish(now time.Time, id PeerID, piece int) {
+	if s.punishSource(id, piece) {
+		return
+	}
 	var liar departed
 	if p := s.peers[id]; p != nil && !p.accused {
 		p.accused = true

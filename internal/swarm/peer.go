@@ -179,7 +179,8 @@ func (s *Swarm) lowest(addr netip.AddrPort) *peer {
 // one begun by the end with the greater peer id stays.
 func (s *Swarm) prefer(j Joining, old *peer) bool {
 	if j.Outgoing == old.outgoing {
-		return false
+		// Who dials us again has lost the connection that we still have. (From another address anyone could say so.)
+		return !j.Outgoing && j.Addr.Addr() == old.addr.Addr()
 	}
 	weAreGreater := bytes.Compare(s.cfg.PeerID[:], j.Remote.PeerID[:]) > 0
 	return j.Outgoing == weAreGreater

@@ -29,7 +29,7 @@ type Snapshot struct {
 func (s *Swarm) Snapshot(now time.Time) Snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sources := 0
+	sources := len(s.sources)
 	for _, p := range s.list {
 		if p.have.Count() > 0 || s.content == nil && p.conv.MetadataSize() > 0 {
 			sources++
@@ -56,6 +56,8 @@ func (s *Swarm) Snapshot(now time.Time) Snapshot {
 // PeerInfo is what a user sees of a peer. Client is the peer's own word: escape it when shown.
 type PeerInfo struct {
 	Addr     netip.AddrPort
+	Name     string // of a source that is no BitTorrent peer; Addr means nothing then
+	Network  string // empty: BitTorrent
 	Client   string
 	Outgoing bool
 	V2       bool
@@ -83,7 +85,7 @@ func (s *Swarm) Peers(now time.Time) []PeerInfo {
 			Up:       p.conv.Uploaded(),
 		})
 	}
-	return list
+	return s.describeSources(now, list)
 }
 
 // client is how the peer calls itself: in its extended handshake, or by the first bytes of its peer id (BEP 20).

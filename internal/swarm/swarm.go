@@ -77,6 +77,11 @@ type Swarm struct {
 	lastID PeerID
 	facts  Facts
 
+	// Sources that are no peers; those that left and may still be found out; the names of those that were.
+	sources     []*source
+	goneSources []*source
+	liars       map[string]bool
+
 	candidates candidates
 	metadata   metadataFetch
 
@@ -174,6 +179,7 @@ func (s *Swarm) Stop(state State, reason error) {
 	for _, p := range s.list {
 		s.kick(p, errStopped)
 	}
+	s.wakeSources()
 	s.wake()
 }
 

@@ -13,6 +13,7 @@ type Object struct {
 	Name        string     `json:"name,omitzero" doc:"a stranger's word if it was fetched: escape it where shown"`
 	Kind        string     `json:"kind" enum:"shared,fetched"`
 	State       string     `json:"state" enum:"resolving,checking,fetching,seeding,paused,changed,missing,failed"`
+	Queued      bool       `json:"queued,omitzero" doc:"paused only until it is its turn, not by the user"`
 	Error       *Trouble   `json:"error,omitzero"`
 	Size        *int64     `json:"size,omitzero" doc:"bytes of all files"`
 	BytesDone   int64      `json:"bytes_done" doc:"verified bytes of the wanted files"`
@@ -166,7 +167,7 @@ type Move struct {
 
 func objectOf(o potluck.Object) Object {
 	return Object{
-		ID: o.ID, Name: o.Name, Kind: string(o.Kind), State: string(o.State), Error: troubleOf(o.Err),
+		ID: o.ID, Name: o.Name, Kind: string(o.Kind), State: string(o.State), Queued: o.Queued, Error: troubleOf(o.Err),
 		Size: known(o.Size), BytesDone: o.BytesDone, BytesWanted: known(o.BytesWanted), Path: o.Path, Link: o.Link,
 		InfoHashV1: o.InfoHashV1, InfoHashV2: o.InfoHashV2, Private: o.Private, Listen: texts(o.Listen),
 		DownRate: o.DownRate, UpRate: o.UpRate, Downloaded: o.Downloaded, Uploaded: o.Uploaded, Ratio: o.Ratio,

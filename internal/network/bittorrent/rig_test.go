@@ -285,9 +285,8 @@ func newRig(t *testing.T, w *netxtest.World, ip string, s *sample, opt options) 
 // peer is the other end of a connection, played by the test.
 type peer struct {
 	net.Conn
-	t    *testing.T
-	buf  []byte
-	hash metainfo.InfoHash
+	t   *testing.T
+	buf []byte
 }
 
 // connect dials the rig from a host of the test's.
