@@ -4,6 +4,7 @@ SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 GO          ?= go
 FUZZTIME    ?= 20s
+SEEDS       ?= 1-200
 BUILD       := $(CURDIR)/.build
 STATICCHECK := $(BUILD)/staticcheck
 
@@ -12,9 +13,9 @@ UNIT         = $$($(GO) list ./... | grep -v '^github.com/potluck-p2p/potluck/te
 
 # What the black-box tests use, as command:Debian package (py: names a Python module of /usr/bin/python3).
 CLIENTS := py/libtorrent:python3-libtorrent transmission-daemon:transmission-daemon transmission-remote:transmission-cli \
-	transmission-create:transmission-cli aria2c:aria2 rtorrent:rtorrent opentracker:opentracker mktorrent:mktorrent ip:iproute2
+	transmission-create:transmission-cli aria2c:aria2 rtorrent:rtorrent opentracker:opentracker mktorrent:mktorrent nginx:nginx-light ip:iproute2
 
-.PHONY: test check fmt vet lint unit blackbox clients build fuzz clean help
+.PHONY: test check fmt vet lint unit blackbox clients build sim fuzz clean help
 
 test: check unit blackbox ## everything: format, vet, staticcheck, unit tests, real clients
 
@@ -56,6 +57,9 @@ clients:
 		{ apt-get update && apt-get install -y --no-install-recommends $$missing; } \
 			</dev/null >$(BUILD)/apt.log 2>&1 || { echo "could not install them; tests that need them will skip:"; tail -n 5 $(BUILD)/apt.log; }; \
 	else echo "missing (those tests will skip):" $$missing; fi
+
+sim: ## whole swarms in virtual time, one for each of SEEDS: SEEDS=7 or SEEDS=1-200; TELL=1 says what happens
+	@$(GO) test -count=1 -timeout 60m -run '^TestSwarms$$' ./internal/sim -args -seeds $(SEEDS) $(if $(TELL),-tell)
 
 fuzz: ## each fuzz target for FUZZTIME
 	@for pkg in $$($(GO) list ./...); do \

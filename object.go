@@ -83,7 +83,7 @@ type File struct {
 	Path      string // below the object's name, with slashes; the name itself if the object is a single file
 	Size      int64
 	BytesDone int64
-	Priority  string // "normal", or "skip" if it was not selected
+	Priority  string // "low", "normal", "high", or "skip" if it was not selected
 }
 
 // Peer is somebody an object is exchanged with.

@@ -41,7 +41,7 @@ type Options struct {
 	NoNetwork bool
 	// Up and Down limit payload, in bytes per second; 0 is no limit.
 	Up, Down int64
-	// Slots is how many peers are served at once, MaxPeers how many an object may have; 0 is a good choice.
+	// Slots is how many peers are served at once, MaxPeers how many it has over all objects; 0 is a good choice.
 	Slots, MaxPeers int
 	// Ratio is how often an object that was fetched is given before it is paused, SeedTime how long; 0 is no end.
 	Ratio    float64
@@ -185,6 +185,12 @@ func (n *Node) Resume(id string) error { return errorOf(n.n.Resume(id)) }
 // Limit limits the payload of one object, in bytes per second, besides the limits of the node and across restarts; 0 takes a
 // limit away, and a negative one leaves it as it is.
 func (n *Node) Limit(id string, up, down int64) error { return errorOf(n.n.Limit(id, up, down)) }
+
+// SetPriorities says how much files of a fetched object are wanted, by their places in [Node.Files]: "low", "normal" or "high".
+// Which files are fetched at all is decided by GetRequest.Select, once.
+func (n *Node) SetPriorities(id string, priorities map[int]string) error {
+	return errorOf(n.n.SetPriorities(id, priorities))
+}
 
 // Verify reads an object again and compares it with what it should be. What is wrong in a fetched object is fetched again;
 // a share that has changed is not served any more. Progress may be nil.

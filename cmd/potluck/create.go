@@ -15,6 +15,9 @@ type createCmd struct {
 
 // Run makes the torrent. It needs no node.
 func (c *createCmd) Run(a *app) error {
+	if err := a.mayWrite(c.Output, c.Path); err != nil {
+		return err
+	}
 	p := a.out.progress()
 	b, t, err := potluck.Create(a.ctx, c.Path, potluck.TorrentOptions{
 		Format: c.Format, PieceLength: int64(c.PieceSize), Private: c.Private, Trackers: c.Tracker, WebSeeds: c.WebSeed,

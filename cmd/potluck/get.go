@@ -151,7 +151,7 @@ func (f *fetch) detached(o v1.Object) {
 
 func (f *fetch) happened(e v1.Event) {
 	if e.Kind == string(potluck.EventAccused) {
-		f.out.say("%s sent bad data, which was thrown away.", printable(e.Text))
+		f.out.say("%s, which was thrown away.", printable(e.Text))
 		return
 	}
 	if e.Kind == string(potluck.EventRemoved) {

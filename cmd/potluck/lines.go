@@ -78,6 +78,14 @@ type (
 		Trackers    [][]string    `json:"trackers"`
 		WebSeeds    []string      `json:"web_seeds"`
 	}
+	settingLine struct {
+		Type   string `json:"type"`
+		Key    string `json:"key"`
+		Value  string `json:"value"`
+		Source string `json:"source"`
+		Where  string `json:"where,omitzero"`
+		About  string `json:"about"`
+	}
 	versionLine struct {
 		Type    string `json:"type"`
 		Version string `json:"version"`

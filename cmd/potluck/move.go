@@ -20,7 +20,7 @@ func (c *moveCmd) Run(a *app) error {
 	o, err := s.Move(a.ctx, c.ID, dir)
 	switch {
 	case a.ctx.Err() != nil:
-		err = interrupted("it is still where it was")
+		err = interrupted("potluck ls --json shows where it is")
 	case err != nil:
 	case a.out.json || o.Path == "":
 		err = a.changed(o, nil)

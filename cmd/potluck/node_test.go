@@ -203,6 +203,16 @@ func TestGetInterrupted(t *testing.T) {
 	}
 }
 
+// A home given by a relative path is the same for whoever is in another folder.
+func TestRelativeHome(t *testing.T) {
+	e := newEnvironment(t)
+	t.Chdir(e["HOME"])
+	r := e.potluck(t, "status", "--home", "here")
+	if r.code != 9 || !strings.Contains(r.stderr, filepath.Join(e["HOME"], "here")) {
+		t.Errorf("exit %d: %s", r.code, r.stderr)
+	}
+}
+
 // A home too deep for a socket in it works like any other.
 func TestDeepHome(t *testing.T) {
 	e := newEnvironment(t)

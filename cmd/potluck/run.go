@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/alecthomas/kong"
@@ -43,6 +44,7 @@ type commands struct {
 	Verify    verifyCmd  `cmd:"" help:"Read an object again and compare it with what it should be."`
 	Move      moveCmd    `cmd:"" help:"Move the files of an object."`
 	Rm        rmCmd      `cmd:"" help:"Forget an object."`
+	Config    configCmd  `cmd:"" help:"Show and change settings."`
 	VersionOf versionCmd `cmd:"" name:"version" help:"Show the version."`
 }
 
@@ -86,6 +88,9 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	)
 	if err != nil {
 		return out.fail(err)
+	}
+	if len(args) > 0 && args[0] == "help" {
+		args = append(slices.Clone(args[1:]), "--help")
 	}
 	parsed, err := k.Parse(args)
 	if helped {
@@ -132,18 +137,26 @@ func (a *app) logger(level slog.Level) *slog.Logger {
 
 // config reads what the user wants: flags, environment and file.
 func (a *app) config() (*config.Config, error) {
-	in := config.Input{Env: a.env, Flags: a.flags}
 	paths, err := config.Locate(a.env, a.flags)
 	if err != nil {
 		return nil, configError(err)
 	}
-	if b, err := a.readIfThere(paths.File); err != nil {
+	b, err := a.readIfThere(paths.File)
+	if err != nil {
 		return nil, err
-	} else if b != nil {
-		in.FileName = paths.File
-		if in.File, err = config.Parse(b); err != nil {
+	}
+	return a.resolve(paths, b)
+}
+
+// resolve is config for a given content of the file; nil if there is none.
+func (a *app) resolve(paths config.Paths, file []byte) (*config.Config, error) {
+	in := config.Input{Env: a.env, Flags: a.flags}
+	if file != nil {
+		var err error
+		if in.File, err = config.Parse(file); err != nil {
 			return nil, configError(err)
 		}
+		in.FileName, in.Lines = paths.File, config.Lines(file)
 	}
 	if paths.UserDirs != "" {
 		// The desktop's file is no reason to fail.
@@ -152,6 +165,10 @@ func (a *app) config() (*config.Config, error) {
 	cfg, err := config.Resolve(in)
 	if err != nil {
 		return nil, configError(err)
+	}
+	// Who is told of the home may be in another folder.
+	if cfg.Home, err = filepath.Abs(cfg.Home); err != nil {
+		return nil, diskError("cannot tell where "+cfg.Home+" is", err)
 	}
 	return cfg, nil
 }

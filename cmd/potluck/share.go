@@ -8,6 +8,7 @@ import (
 
 	"rsc.io/qr"
 
+	"github.com/potluck-p2p/potluck"
 	v1 "github.com/potluck-p2p/potluck/internal/api/v1"
 )
 
@@ -55,6 +56,11 @@ func (c *shareCmd) Run(a *app) error {
 	})
 	if err != nil {
 		return err
+	}
+	if c.Torrent != "" {
+		if err := a.mayWrite(c.Torrent, c.Path[0]); err != nil {
+			return err
+		}
 	}
 	s, err := a.node(whole)
 	if err != nil {
@@ -138,6 +144,23 @@ func (a *app) saveTorrent(ctx context.Context, s *session, id, name string) erro
 		return err
 	}
 	return a.save(name, b)
+}
+
+// mayWrite refuses to write a .torrent file over anything but another one, which is not what is shared.
+func (a *app) mayWrite(name, shared string) error {
+	there, err := a.disk.Stat(name)
+	if err != nil || !there.Mode.IsRegular() || there.Size == 0 {
+		return nil // writing tells what is wrong
+	}
+	b, err := potluck.ReadTorrent(name)
+	if err == nil {
+		_, err = potluck.ParseTorrent(b)
+	}
+	source, sourceErr := a.disk.Stat(shared)
+	if err == nil && (sourceErr != nil || !there.Same(source)) {
+		return nil
+	}
+	return usage("choose another name for the .torrent file", "%s exists, and is not an older .torrent file of this", name)
 }
 
 // save writes a file that the user named, over what was there.

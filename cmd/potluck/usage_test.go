@@ -42,6 +42,11 @@ func TestRefused(t *testing.T) {
 		{"create " + file + " -o x.torrent --piece-size big", 2, "no piece size"},
 		{"create " + filepath.Join(e["HOME"], "gone") + " -o x.torrent", 7, "gone"},
 		{"create " + file + " -o " + filepath.Join(e["HOME"], "no", "x.torrent"), 7, "cannot write"},
+		{"create " + file + " -o " + file, 2, "is not an older .torrent file"},
+		{"create " + bad + " -o " + bad, 2, "is not an older .torrent file"},
+		{"share " + file + " --torrent " + file, 2, "is not an older .torrent file"},
+		{"create " + file + " -o " + filepath.Join(e["HOME"], "x.torrent") + " --tracker nowhere", 2, "not a tracker"},
+		{"files 0ba", 2, "the first 4 or more"},
 		{"up --api 0.0.0.0:0", 2, "open to other machines"},
 		{"up --api example.org:80", 2, "open to other machines"},
 		{"up --api [::]:0", 2, "open to other machines"},
@@ -87,7 +92,7 @@ func TestPrivateWithoutTracker(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	e := newEnvironment(t)
-	for _, args := range [][]string{{"--help"}, {"share", "--help"}, {"get", "-h"}} {
+	for _, args := range [][]string{{"help"}, {"--help"}, {"share", "--help"}, {"get", "-h"}} {
 		r := e.potluck(t, args...)
 		if r.code != 0 || !strings.HasPrefix(r.stdout, "Usage: potluck") || r.stderr != "" {
 			t.Errorf("%v: exit %d\n%s%s", args, r.code, r.stdout, r.stderr)

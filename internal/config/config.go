@@ -73,7 +73,7 @@ type Setting struct {
 	Key    string
 	Value  string
 	Source Source
-	// Where is the name of the file, the variable or the flag; empty for a default.
+	// Where is the name of the file with the line, the variable or the flag; empty for a default.
 	Where string
 	About string
 }
@@ -85,8 +85,9 @@ type Layer map[string]string
 type Input struct {
 	Env      func(string) string
 	Flags    Layer
-	File     Layer  // from Parse
-	FileName string // to name it in errors and explanations
+	File     Layer          // from Parse
+	FileName string         // to name it in errors and explanations
+	Lines    map[string]int // of the keys of File, from Lines; may be nil
 	// UserDirs is the content of the file of that name in Paths, if it could be read.
 	UserDirs []byte
 }
@@ -107,7 +108,11 @@ func Resolve(in Input) (*Config, error) {
 		values Layer
 	}{{Default, defaults(in.Env, in.UserDirs)}, {File, in.File}, {Environment, env}, {Flag, in.Flags}} {
 		for _, name := range slices.Sorted(maps.Keys(l.values)) {
-			if err := c.set(name, l.values[name], l.source, in.FileName, tilde); err != nil {
+			fileName := in.FileName
+			if line := in.Lines[name]; line > 0 {
+				fileName = fmt.Sprintf("%s:%d", fileName, line)
+			}
+			if err := c.set(name, l.values[name], l.source, fileName, tilde); err != nil {
 				return nil, err
 			}
 		}

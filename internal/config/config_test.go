@@ -28,7 +28,7 @@ func TestDefaults(t *testing.T) {
 	}
 	c.origins = nil
 	want := &Config{Home: "/home/u/.local/share/potluck", API: Address{"127.0.0.1", 7685}, DownloadDir: "/home/u/Downloads",
-		Slots: 8, MaxPeers: 200, Ratio: 2}
+		Slots: 8, MaxPeers: 200, Ratio: 2, ActiveFetches: 5}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got %+v", c)
 	}

@@ -30,7 +30,9 @@ func (n *Node) enter(ctx context.Context) (_ context.Context, leave func(), err 
 func (n *Node) Close() error {
 	n.ending.Do(func() {
 		n.events.close()
-		n.ended = n.close()
+		if err := n.close(); err != nil {
+			n.ended = explain(err)
+		}
 	})
 	return n.ended
 }
@@ -70,6 +72,9 @@ func (n *Node) close() error {
 	}
 	if n.fetcher != nil {
 		n.fetcher.Close()
+	}
+	if n.web != nil {
+		n.web.Close()
 	}
 	if n.catalog != nil {
 		errs = append(errs, n.catalog.Close())

@@ -40,6 +40,9 @@ type Note func(path, why string)
 
 // Create makes a torrent of a file or folder, which is read once and not changed. It needs no node.
 func Create(ctx context.Context, fs vfs.FS, now func() time.Time, req CreateRequest, progress Progress, note Note) (*metainfo.Torrent, error) {
+	if err := checkTrackers(req.Trackers); err != nil {
+		return nil, explain(err)
+	}
 	st := store.New(fs, store.Options{Now: now})
 	path, err := filepath.Abs(req.Path)
 	if err != nil {

@@ -84,7 +84,24 @@ func (n *Node) persist(o *object, b *body, durable []content.Ranges) (done bool,
 	for file, r := range added {
 		durable[file].AddAll(r)
 	}
+	if err := n.note(o, b, len(added) > 0); err != nil {
+		return false, err
+	}
 	return n.finish(o, b, durable)
+}
+
+// note records what unfinished files are like as soon as nothing is written to them any more: if nobody does until the next
+// run, they need not be hashed again, however this one ends.
+func (n *Node) note(o *object, b *body, written bool) error {
+	if written {
+		o.noted = false
+		return nil
+	}
+	if o.noted {
+		return nil
+	}
+	o.noted = true
+	return n.leaveUnfinished(context.Background(), o, b)
 }
 
 // sync makes durable what is written and records what of it is verified. It is not broken off: what a sync has returned

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 
 	"github.com/potluck-p2p/potluck/internal/catalog"
 	"github.com/potluck-p2p/potluck/internal/link"
@@ -114,6 +115,8 @@ func explainDisk(err *store.DiskError) *Error {
 	case err.IsFull():
 		e.Code = "disk-full"
 		e.Hint = "free some space, then run the same command again: it goes on where it stopped"
+	case err.ReadOnly() && err.Op == "open" && !errors.Is(err, syscall.EROFS):
+		e.Code, e.Hint = "permission", "change who may read it, or leave it out"
 	case err.ReadOnly():
 		e.Code = "read-only"
 		e.Hint = "choose a folder that can be written to with -o, or change who may write there"

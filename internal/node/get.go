@@ -125,8 +125,8 @@ func (n *Node) hear(o *object, typed []netip.AddrPort) {
 	o.swarm.Found(swarm.FromUser, typed...)
 }
 
-// again is Get for an object that is held already: new sources help it, and what stopped it is tried once more. The
-// files selected the first time stay so.
+// again is Get for an object that is held already: new sources help it, what stopped it is tried once more, and files that
+// were not selected the first time can be added.
 func (n *Node) again(ctx context.Context, o *object, req GetRequest, w *wanted, typed []netip.AddrPort) (*object, error) {
 	o, done, err := n.manage(o)
 	if err != nil {
@@ -137,10 +137,17 @@ func (n *Node) again(ctx context.Context, o *object, req GetRequest, w *wanted, 
 	o.mu.Lock()
 	o.patience, o.seen = req.Wait, n.cfg.Now()
 	o.mu.Unlock()
-	if err := n.addPeers(ctx, o, req.Peers); err != nil {
+	if err := n.addPeers(ctx, o, slices.Concat(w.peers, req.Peers)); err != nil {
 		return nil, err
 	}
+	n.linked(o)
 	if err := n.addTrackers(ctx, o, slices.Concat(w.trackers...)); err != nil {
+		return nil, err
+	}
+	if err := n.addServers(ctx, o, w.webSeeds); err != nil {
+		return nil, err
+	}
+	if o, err = n.wantAgain(ctx, o, req, w); err != nil {
 		return nil, err
 	}
 	return n.resume(ctx, o)

@@ -97,6 +97,72 @@ func TestNothingSelected(t *testing.T) {
 	})
 }
 
+// A second Get may want what the first one did not.
+func TestSelectMore(t *testing.T) {
+	for _, format := range []string{"v1", "v2", "hybrid"} {
+		t.Run(format, func(t *testing.T) {
+			inHouse(t, format, uneven, func(t *testing.T, h *house) {
+				n := h.fetcher("10.0.0.2")
+				nothing := h.get(n, func(r *GetRequest) { r.Select = []string{"*.jpg"} })
+				untilState(t, n, nothing.ID, "failed")
+				o := h.get(n, func(r *GetRequest) { r.Select = []string{"c.txt"} })
+				o = untilDone(t, n, o.ID)
+				if got := list(t, o.Path); o.ID != nothing.ID || len(got) != 1 {
+					t.Errorf("%s of %s: %v", o.ID, nothing.ID, got)
+				}
+				h.get(n, func(r *GetRequest) { r.Select = []string{"d"} })
+				if o = untilDone(t, n, o.ID); len(list(t, o.Path)) != 4 {
+					t.Errorf("got %v", list(t, o.Path))
+				}
+				h.get(n, func(r *GetRequest) { r.Select = []string{"d/g"} }) // has it
+				if o = untilDone(t, n, o.ID); len(list(t, o.Path)) != 4 {
+					t.Errorf("got %v", list(t, o.Path))
+				}
+				// A file of the user's is in the way, and stays as it is.
+				mine := filepath.Join(o.Path, "b.bin.part")
+				if err := os.WriteFile(mine, []byte("mine"), 0o666); err != nil {
+					t.Fatal(err)
+				}
+				_, err := n.Get(t.Context(), GetRequest{Link: h.shared.Link})
+				if b, readErr := os.ReadFile(mine); exit(err) != ExitDisk || readErr != nil || string(b) != "mine" {
+					t.Errorf("%v; %q, %v", err, b, readErr)
+				}
+				if o = untilDone(t, n, o.ID); o.State != "seeding" || os.Remove(mine) != nil {
+					t.Errorf("%+v", o)
+				}
+				h.get(n)
+				compareTrees(t, h.src, untilDone(t, n, o.ID).Path)
+				files, err := n.Files(o.ID)
+				for _, f := range files {
+					if err != nil || f.Priority != "normal" || f.BytesDone != f.Size {
+						t.Errorf("%+v, %v", f, err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// What a second Get knows helps, though the first one has given up: an address in the link, the metadata, another folder.
+func TestGetAgainKnowsMore(t *testing.T) {
+	inHouse(t, "hybrid", uneven, func(t *testing.T, h *house) {
+		for name, change := range map[string]func(*GetRequest){
+			"10.0.0.2": func(r *GetRequest) { r.Link += "&x.pe=" + peerOf(h.seed) },
+			"10.0.0.3": func(r *GetRequest) { r.Link, r.Torrent, r.Peers = "", h.torrent(), []string{peerOf(h.seed)} },
+		} {
+			n := h.fetcher(name)
+			first := h.get(n, func(r *GetRequest) { r.Peers, r.Wait = nil, time.Minute })
+			untilState(t, n, first.ID, "failed")
+			dir := filepath.Join(h.dir, "elsewhere", name)
+			o := h.get(n, func(r *GetRequest) { r.Peers, r.Dir = nil, dir; change(r) })
+			if o = untilDone(t, n, o.ID); o.ID != first.ID || filepath.Dir(o.Path) != dir {
+				t.Errorf("%s of %s in %s", o.ID, first.ID, o.Path)
+			}
+			compareTrees(t, h.src, o.Path)
+		}
+	})
+}
+
 func TestSequential(t *testing.T) {
 	inHouse(t, "v2", map[string]int{"film": 2 << 20}, func(t *testing.T, h *house) {
 		n := h.fetcher("10.0.0.2", limit(200<<10))

@@ -60,6 +60,7 @@ func (n *Node) loop() {
 			}
 			if beats%shows == 0 {
 				n.takeTurns(now, objects)
+				n.contained(func() { n.tellLAN(objects) })
 			}
 		}
 		if !now.Before(n.choker.Next()) {
@@ -107,6 +108,7 @@ func (n *Node) attend(now time.Time, o *object) (serve bool) {
 	if state, _ := o.swarm.State(); state != o.shownState() {
 		n.show(o)
 	}
+	n.askServers(o)
 	return f.SomeoneToServe
 }
 

@@ -69,25 +69,37 @@ func (n *Node) move(ctx context.Context, ref, dir string, progress Progress) err
 		return err
 	}
 	mv.arrive = arrive
-	if b := o.theBody(); b != nil && mv.across {
+	for b := o.theBody(); b != nil && mv.across; b = o.theBody() {
 		// It goes on meanwhile, and whoever wants may pause, verify or remove it.
 		done()
-		copied := mv.files.Copy(ctx, b.files, mv.advance)
+		copied := n.copyAhead(ctx, o, b, mv)
 		again, unlock, gone := n.manage(o)
 		if gone != nil {
 			done = func() {}
 			return errors.Join(gone, n.settleMove(o.id, mv))
 		}
+		begun := again != o // anew, and so the copying ended
 		o, done = again, unlock
-		if copied == nil && !n.claimToo(mv.place(), o) {
-			copied = fmt.Errorf("%s: %w", mv.place(), store.ErrExists)
+		if (copied == nil || begun && ctx.Err() == nil) && !n.claimToo(mv.place(), o) {
+			copied, begun = fmt.Errorf("%s: %w", mv.place(), store.ErrExists), false
 		}
-		if copied != nil {
+		switch {
+		case copied == nil:
+			return n.carryOut(ctx, o, mv)
+		case !begun || ctx.Err() != nil:
 			n.giveUp(mv.place(), o)
 			return errors.Join(copied, n.settleMove(o.id, mv))
 		}
 	}
 	return n.carryOut(ctx, o, mv)
+}
+
+// copyAhead copies finished files as long as the object goes on as it is.
+func (n *Node) copyAhead(ctx context.Context, o *object, b *body, mv *relocation) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(o.life, cancel)()
+	return mv.files.Copy(ctx, b.files, mv.advance)
 }
 
 // place is where the object is to lie.
@@ -284,7 +296,7 @@ func (n *Node) commit(o *object, mv *relocation) error {
 	}
 	before, after := make(map[int]catalog.Identity), make(map[int]catalog.Identity)
 	for i, row := range rows {
-		if row.Priority == catalog.Skip || i >= len(staged) || staged[i].IsZero() {
+		if i >= len(staged) || staged[i].IsZero() {
 			continue
 		}
 		before[i] = row.Identity

@@ -141,7 +141,7 @@ func (n *Node) reidentify(ctx context.Context, id string, mv *relocation, dir st
 	}
 	ids := make(map[int]catalog.Identity)
 	for i, row := range rows {
-		if row.Priority == catalog.Skip || i >= len(found) || row.Identity == (catalog.Identity{}) {
+		if i >= len(found) || row.Identity == (catalog.Identity{}) {
 			continue
 		}
 		if now := catalogIdentity(found[i]); now != row.Identity && storeIdentity(row).MatchesMoved(found[i]) {

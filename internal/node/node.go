@@ -3,8 +3,8 @@
 // layouts decide, the shells carry out.
 //
 // The files follow a user's object: share, get, place and open (from link or disk to a swarm in motion), restore (from an
-// earlier run), loop, sources and durable (while it moves), manage and verify (what a user does to it), status and events
-// (what is seen of it), close.
+// earlier run), loop, sources and durable (while it moves), turns and enough (whether it may), manage, verify, accept and
+// prefer (what a user does to it), status and events (what is seen of it), close.
 package node
 
 import (
@@ -26,11 +26,14 @@ import (
 
 	"github.com/potluck-p2p/potluck/internal/catalog"
 	"github.com/potluck-p2p/potluck/internal/choker"
+	"github.com/potluck-p2p/potluck/internal/discovery/lan"
 	"github.com/potluck-p2p/potluck/internal/discovery/tracker"
 	"github.com/potluck-p2p/potluck/internal/intake"
 	"github.com/potluck-p2p/potluck/internal/network/bittorrent"
+	"github.com/potluck-p2p/potluck/internal/network/web"
 	"github.com/potluck-p2p/potluck/internal/netx"
 	"github.com/potluck-p2p/potluck/internal/store"
+	"github.com/potluck-p2p/potluck/internal/swarm"
 	"github.com/potluck-p2p/potluck/internal/vfs"
 )
 
@@ -58,7 +61,8 @@ type Config struct {
 	DownloadDir string
 	// Version is potluck's, as told to peers.
 	Version string
-	// Slots is how many peers are served at once to begin with; 8. MaxPeers bounds the peers of one object; 80.
+	// Slots is how many peers are served at once to begin with; 8. MaxPeers bounds the peers of all objects together;
+	// 200. No object has more than 80.
 	Slots, MaxPeers int
 	// Ratio is how often an object that was fetched is given before it is paused, SeedTime how long; 0 is no end.
 	Ratio    float64
@@ -87,9 +91,12 @@ type Node struct {
 	catalog  *catalog.Catalog
 	store    *store.Store
 	budget   *intake.Budget
+	seats    *swarm.Seats // for the peers of all objects
 	pool     *intake.Pool
 	shell    *bittorrent.Shell
+	web      *web.Shell
 	trackers *tracker.Client
+	lan      *lan.Runner // nil if the local network is not to hear of us
 	fetcher  *netx.Client
 	up, down *netx.Limiter
 	choker   *choker.Choker // the loop's alone
@@ -110,6 +117,9 @@ type Node struct {
 	away    map[string]bool    // ids of objects that are being moved to another folder
 	lastNum uint64
 }
+
+// maxObjectPeers bounds the peers of one object: more of them bring nothing more.
+const maxObjectPeers = 80
 
 // maxHashing bounds the objects whose files are hashed at once: each takes all processors.
 const maxHashing = 2
@@ -151,6 +161,7 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 		return n, err
 	}
 	n.store = store.New(cfg.FS, store.Options{Now: cfg.Now})
+	n.seats = swarm.NewSeats(cfg.MaxPeers)
 	n.budget = intake.NewBudget(cfg.PieceMemory)
 	n.pool = intake.NewPool(runtime.GOMAXPROCS(0), n.panicked)
 	n.up, n.down = netx.NewLimiter(cfg.Up), netx.NewLimiter(cfg.Down)
@@ -162,6 +173,7 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 	n.shell = bittorrent.New(bittorrent.Config{
 		Network: cfg.Network, PeerID: n.peerID, Now: cfg.Now, Log: cfg.Log, Find: n.find, Panicked: n.panicked,
 	})
+	n.web = web.New(web.Config{Network: cfg.Network, UserAgent: n.client(), Now: cfg.Now, Panicked: n.panicked})
 	if err = n.listen(ctx); err != nil {
 		return n, err
 	}
@@ -171,6 +183,7 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 	if err = n.restore(ctx); err != nil {
 		return n, err
 	}
+	n.openLAN()
 	for _, l := range n.listeners {
 		n.driving.Go(func() { n.shell.Accept(n.life, l) })
 	}
@@ -183,7 +196,7 @@ func defaults(cfg *Config) {
 		cfg.Slots = 8
 	}
 	if cfg.MaxPeers == 0 {
-		cfg.MaxPeers = 80
+		cfg.MaxPeers = 200
 	}
 	if cfg.PieceMemory == 0 {
 		cfg.PieceMemory = 32 << 20

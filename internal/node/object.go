@@ -45,13 +45,16 @@ type object struct {
 	record     catalog.Record // as in the catalog
 	body       *body
 	announcing announcing
+	asking     asking           // web servers; set by the loop
 	named      []netip.AddrPort // peers that the user named
 	seen       time.Time        // when a source was last seen; patience counts from here
 	patience   time.Duration
 	unsynced   int64
 	shown      swarm.State // the state last published
 	turn       turn
-	insists    bool // the user resumed it after it had been given enough
+	priorities []catalog.Priority // by file; nil if none is special
+	insists    bool               // the user resumed it after it had been given enough
+	noted      bool               // the keeper's alone: the record says what unfinished files are like
 }
 
 // body is what is known of an object with its metadata.
@@ -63,6 +66,8 @@ type body struct {
 	files  *store.Object
 	intake *intake.Intake // nil for a share
 	wanted []bool         // by file; nil is all
+	// settled are the unfinished files that are as an earlier run left them: nothing in them is right but what is recorded.
+	settled []bool // by file; nil is none
 
 	layersKept atomic.Bool // the catalog has all piece layers
 }
@@ -74,6 +79,12 @@ func (o *object) theBody() *body {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.body
+}
+
+func (o *object) thePriorities() []catalog.Priority {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.priorities
 }
 
 func (o *object) theRecord() catalog.Record {
@@ -93,7 +104,8 @@ func (n *Node) newObject(r catalog.Record, patience time.Duration) *object {
 	o.life, o.end = context.WithCancel(n.life)
 	o.swarm = swarm.New(now, swarm.Config{
 		InfoHash: r.InfoHash, PeerID: n.peerID, Client: n.client(), Port: n.port(),
-		MaxPeers: n.cfg.MaxPeers, Sequential: r.Sequential, Rand: newRand(), Wake: n.poke,
+		MaxPeers: min(n.cfg.MaxPeers, maxObjectPeers), Seats: n.seats, Sequential: r.Sequential, Rand: newRand(), Wake: n.poke,
+		Accept: func(a netip.AddrPort) bool { return netx.AcceptPeer(netx.FromPublic, a, n.ListenAddrs()) },
 	})
 	o.net = &bittorrent.Object{
 		Hash: r.InfoHash, Swarm: o.swarm,

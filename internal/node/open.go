@@ -11,7 +11,6 @@ import (
 	"github.com/potluck-p2p/potluck/internal/content"
 	"github.com/potluck-p2p/potluck/internal/intake"
 	"github.com/potluck-p2p/potluck/internal/layout/torrent"
-	"github.com/potluck-p2p/potluck/internal/scheduler"
 	"github.com/potluck-p2p/potluck/internal/store"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
@@ -99,7 +98,7 @@ func (n *Node) checkDisk(ctx context.Context, b *body, recorded []content.Ranges
 	have := b.layout.Complete(recorded)
 	unknown := func(yield func(int) bool) {
 		for i := range b.layout.Pieces() {
-			if !have.Has(i) && b.onDisk(i) && !yield(i) {
+			if !have.Has(i) && b.onDisk(i) && !b.lacks(i, recorded) && !yield(i) {
 				return
 			}
 		}
@@ -150,6 +149,19 @@ func (b *body) onDisk(piece int) bool {
 	return true
 }
 
+// lacks reports whether bytes of a piece are known not to be there.
+func (b *body) lacks(piece int, recorded []content.Ranges) bool {
+	if b.settled == nil {
+		return false
+	}
+	for _, e := range b.layout.Extents(piece) {
+		if b.settled[e.File] && !recorded[e.File].Contains(e.Offset, e.End()) {
+			return true
+		}
+	}
+	return false
+}
+
 // wantsPiece reports whether a piece has bytes of a wanted file.
 func (b *body) wantsPiece(piece int) bool {
 	if b.wanted == nil {
@@ -161,18 +173,6 @@ func (b *body) wantsPiece(piece int) bool {
 		}
 	}
 	return false
-}
-
-func (b *body) priority() func(int) scheduler.Priority {
-	if b.wanted == nil {
-		return nil
-	}
-	return func(piece int) scheduler.Priority {
-		if b.wantsPiece(piece) {
-			return scheduler.Normal
-		}
-		return scheduler.None
-	}
 }
 
 // reserve is how much of a disk is left free.

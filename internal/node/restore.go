@@ -118,6 +118,9 @@ func (n *Node) reopen(ctx context.Context, o *object, b *body) (recorded []conte
 	if b.object, err = renamed(b.info.Object(), as); err != nil {
 		return nil, nil, err
 	}
+	o.mu.Lock()
+	o.priorities = prioritiesOf(rows)
+	o.mu.Unlock()
 	ids := make([]store.Identity, len(b.info.Files))
 	for i := range ids {
 		if i < len(rows) && rows[i].Finished {
@@ -139,6 +142,7 @@ func (n *Node) reopen(ctx context.Context, o *object, b *body) (recorded []conte
 	stale := broken != nil
 	recorded = append(recorded, make([]content.Ranges, len(b.info.Files))...)[:len(b.info.Files)]
 	rows = append(rows, make([]catalog.FileRow, len(b.info.Files))...)[:len(b.info.Files)]
+	b.settled = make([]bool, len(recorded))
 	kept := slices.Clone(recorded) // finished files may come back
 	for i := range recorded {
 		if b.files.State(i) == store.Whole {
@@ -148,7 +152,9 @@ func (n *Node) reopen(ctx context.Context, o *object, b *body) (recorded []conte
 					lost = err
 				}
 			}
-		} else if !recorded[i].IsEmpty() && !n.untouched(o, b, i, rows[i]) {
+		} else if n.untouched(o, b, i, rows[i]) {
+			b.settled[i] = true
+		} else if !recorded[i].IsEmpty() {
 			// Hashed again: somebody may have written to it since.
 			recorded[i], kept[i], stale = content.Ranges{}, content.Ranges{}, true
 		}

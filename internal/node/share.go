@@ -147,7 +147,7 @@ func (n *Node) embody(o *object, b *body, verified content.Bitmap) {
 	o.net.Content.Store(&bittorrent.Content{Hash: b.info.Hash, Layout: b.layout, Files: b.files, Intake: b.intake})
 	n.setInMotion(o, func() {
 		o.swarm.Open(n.cfg.Now(), swarm.Content{
-			Info: b.info, Layout: b.layout, Hashes: b.hashes, Verified: verified, Priority: b.priority(),
+			Info: b.info, Layout: b.layout, Hashes: b.hashes, Verified: verified, Priority: b.priority(o.thePriorities()),
 		})
 	})
 }

@@ -40,7 +40,9 @@ func (n *Node) openTrackers() error {
 }
 
 // checkTrackers refuses what a user named as a tracker and is none.
-func (n *Node) checkTrackers(urls []string) error {
+func (n *Node) checkTrackers(urls []string) error { return checkTrackers(urls) }
+
+func checkTrackers(urls []string) error {
 	for _, u := range urls {
 		if _, err := (netx.Guard{Purpose: netx.ForTracker, Trusted: true}).Parse(u); err != nil {
 			return &Error{"usage", "not a tracker: " + err.Error(), "give an http, https or udp URL", ExitUsage, err}

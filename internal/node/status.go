@@ -40,7 +40,7 @@ type File struct {
 	Path      string
 	Size      int64
 	BytesDone int64
-	Priority  string // "normal", or "skip" if it was not selected
+	Priority  string // "low", "normal", "high", or "skip" if it was not selected
 }
 
 // Peer is one connection of an object. Client is the peer's own word: escape it when shown.
@@ -153,14 +153,9 @@ func (n *Node) Files(ref string) ([]File, error) {
 	}
 	have := o.swarm.Have()
 	list := make([]File, len(b.object.Files()))
-	for i, f := range b.object.Files() {
-		list[i] = File{Path: f.Path.String(), Size: f.Size, Priority: "normal"}
-		if !b.wants(i) {
-			list[i].Priority = "skip"
-		}
-		if b.files.State(i) == store.Whole {
-			list[i].BytesDone = f.Size
-		}
+	priorities := o.thePriorities()
+	for i := range list {
+		list[i] = b.fileStatus(i, priorities)
 	}
 	for piece := range have.All() {
 		for _, e := range b.layout.Extents(piece) {
@@ -185,10 +180,14 @@ func (n *Node) Peers(ref string) ([]Peer, error) {
 	var list []Peer
 	for _, o := range objects {
 		for _, p := range o.swarm.Peers(n.cfg.Now()) {
-			list = append(list, Peer{
+			peer := Peer{
 				Address: p.Addr.String(), Client: content.Printable(p.Client), Network: "bittorrent", Direct: true, Have: p.Have,
 				DownRate: p.DownRate, UpRate: p.UpRate,
-			})
+			}
+			if p.Network != "" {
+				peer.Address, peer.Network = p.Name, p.Network
+			}
+			list = append(list, peer)
 		}
 	}
 	return list, nil

@@ -48,7 +48,7 @@ func active(n *Node) (moving, queued int) {
 	return moving, queued
 }
 
-func settled() {
+func dealt() {
 	time.Sleep(3 * time.Second) // virtual
 	synctest.Wait()
 }
@@ -59,14 +59,14 @@ func TestFetchesWaitForTheirTurn(t *testing.T) {
 		bounded := func(c *Config) { c.ActiveFetches, c.Down = 2, 20_000 }
 		n := h.fetcher("10.0.0.2", bounded)
 		ids := h.getAll(n, reqs)
-		settled()
+		dealt()
 		if moving, queued := active(n); moving != 2 || queued != 2 {
 			t.Fatalf("%d move and %d wait", moving, queued)
 		}
 		// The order is that of adding, also after a restart, and nobody begins whose turn it is not.
 		n.Close()
 		n = h.fetcher("10.0.0.2", bounded)
-		settled()
+		dealt()
 		for i, id := range ids {
 			if o, _ := n.Object(id); o.Queued != (i >= 2) {
 				t.Errorf("object %d: %+v", i, o)
@@ -76,7 +76,7 @@ func TestFetchesWaitForTheirTurn(t *testing.T) {
 		if err := n.Resume(ids[2]); err != nil {
 			t.Error(err)
 		}
-		settled()
+		dealt()
 		if o, _ := n.Object(ids[2]); !o.Queued {
 			t.Errorf("%+v", o)
 		}
@@ -110,7 +110,7 @@ func TestAStalledFetchMakesRoom(t *testing.T) {
 		reqs[0].Peers = nil // nobody is known to have it
 		n := h.fetcher("10.0.0.2", func(c *Config) { c.ActiveFetches = 1 })
 		ids := h.getAll(n, reqs)
-		settled()
+		dealt()
 		if o, _ := n.Object(ids[1]); !o.Queued {
 			t.Fatalf("%+v", o)
 		}
@@ -130,7 +130,7 @@ func TestSeedsWaitForTheirTurn(t *testing.T) {
 		h.several(3)
 		h.seed.Close()
 		h.seed = start(t, h.world.Host("10.0.0.1"), h.home("seed"), func(c *Config) { c.ActiveSeeds = 1 })
-		settled()
+		dealt()
 		queued := 0
 		for _, o := range h.seed.Objects() {
 			if o.Queued {

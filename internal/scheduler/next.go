@@ -10,9 +10,23 @@ func (p *picker) next() (unit int, ok bool) {
 		return p.allowed()
 	case p.sequential:
 		return p.lowest()
-	default:
-		return p.rarest()
 	}
+	if p.opt.Runs {
+		if u, ok := p.following(); ok {
+			return u, true
+		}
+	}
+	return p.rarest()
+}
+
+// following takes the unit behind the one asked for last, unless that would put it before others that are wanted more.
+func (p *picker) following() (int, bool) {
+	if len(p.dst) == p.made {
+		return 0, false
+	}
+	last := p.dst[len(p.dst)-1].Unit
+	u := last + 1
+	return u, u < p.units && p.status[u].priority() == p.status[last].priority() && p.fits(u)
 }
 
 // fits reports whether the source could start the unit.

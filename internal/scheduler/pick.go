@@ -15,6 +15,7 @@ type picker struct {
 	want int
 	opt  PickOptions
 	dst  []Request
+	made int // length of dst before
 }
 
 // Pick appends to dst up to n requests to make of the source now, and counts them as made. The caller calls it when
@@ -25,7 +26,7 @@ func (s *Scheduler) Pick(dst []Request, now time.Time, id SourceID, n int, opt P
 	if src == nil || src.guilty || n <= 0 || !s.Interesting(id) {
 		return dst
 	}
-	p := picker{Scheduler: s, src: src, now: s.since(now), want: n, opt: opt, dst: dst}
+	p := picker{Scheduler: s, src: src, now: s.since(now), want: n, opt: opt, dst: dst, made: len(dst)}
 	p.urgent()
 	p.own()
 	if src.strikes == 0 {

@@ -180,4 +180,7 @@ type PickOptions struct {
 	Only *content.Bitmap
 	// Exclude, if not nil, names units that must not be asked for now, such as those whose hashes are not known yet.
 	Exclude func(unit int) bool
+	// Runs says that units which follow each other are cheaper to ask for than others: a new unit is the one after that
+	// asked for just before, if it may be, and only otherwise the rarest.
+	Runs bool
 }

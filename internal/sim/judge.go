@@ -115,6 +115,14 @@ func (j *judge) checked(r *run, piece int, v torrent.Verdict) {
 	if !v.OK {
 		j.w.notef(r.n.i, "piece %d fails, with blocks of liars %v; known bad %v", piece, liars, v.Bad)
 		j.remember(r, piece, liars)
+		r.n.failures++
+		if len(v.Bad) == 0 {
+			r.n.failedBytes += int64(r.body.layout.Need(piece))
+		}
+		for _, b := range v.Bad {
+			_, length := r.body.layout.Block(piece, b)
+			r.n.failedBytes += int64(length)
+		}
 		return
 	}
 	for _, liars := range j.tried[r][piece] {
@@ -297,6 +305,36 @@ func (j *judge) end() {
 	if !j.allDone() {
 		j.w.fail("nothing happens any more: %s", j.missing())
 		return
+	}
+	for _, n := range j.w.nodes {
+		if n.plan.mustFinish() {
+			j.waste(n)
+		}
+	}
+}
+
+// What may be fetched in vain. Blocks asked of two peers are an affair of a download's end: their number goes with that of
+// the peers, not with the size of the object. A liar spoils a few pieces until he is known.
+const (
+	vainBlocks = 64 // of each run of a node
+	vainOfPeer = 16 // and for each node of the swarm
+	spoiled    = 4  // pieces of each run
+	spoiledBy  = 4  // and for each liar
+)
+
+// waste: not much is fetched in vain.
+func (j *judge) waste(n *node) {
+	if most := n.runs * (spoiled + spoiledBy*j.w.plan.liars()); n.failures > most {
+		j.w.fail("node %d: %d pieces failed, more than %d", n.i, n.failures, most)
+	}
+	vain := n.total().DownBytes - n.failedBytes
+	for piece := range j.w.object.layout.Pieces() {
+		vain -= int64(j.w.object.layout.Need(piece))
+	}
+	// A run that ends loses what is in memory, and may have to do all over again.
+	vain -= int64(n.runs-1) * j.w.plan.size()
+	if most := int64(n.runs) * int64(vainBlocks+vainOfPeer*len(j.w.nodes)) * torrent.BlockSize; vain > most {
+		j.w.fail("node %d fetched %d bytes in vain, more than %d", n.i, vain, most)
 	}
 }
 

@@ -44,6 +44,9 @@ type node struct {
 
 	// promised is what a sync has returned: no crash may take it. noted is what of it was recorded: it is known, too.
 	promised, noted []content.Ranges
+
+	failures    int   // pieces that failed
+	failedBytes int64 // of them, fetched in vain
 }
 
 // catalog stands for the database: what is in it survives every crash.
@@ -66,10 +69,6 @@ func newNode(w *world, i int) (*node, error) {
 	p := w.plan.Nodes[i]
 	n := &node{w: w, i: i, plan: p, rng: generator(w.plan.Seed, 100+i), disk: vfs.NewMem(), ports: 40000, object: w.object.info.Object()}
 	n.addr = netip.AddrPortFrom(netip.AddrFrom4([4]byte{byte(11 + w.rng.IntN(80)), byte(w.rng.IntN(256)), byte(w.rng.IntN(256)), byte(1 + i)}), 6881)
-	copy(n.peerID[:], fmt.Sprintf("-SM0001-%04d", i))
-	for b := 12; b < len(n.peerID); b++ {
-		n.peerID[b] = byte(n.rng.IntN(256))
-	}
 	n.faults = vfs.NewFaults(n.disk)
 	n.promised = make([]content.Ranges, len(w.object.files))
 	n.noted = make([]content.Ranges, len(w.object.files))
@@ -133,11 +132,20 @@ func (n *node) clock() time.Time { return n.w.now }
 // place is where the object lies.
 func (n *node) place() string { return path.Join(folder, n.object.Name().String()) }
 
-// start begins a run of potluck.
+// start begins potluck anew: to others it is somebody else.
 func (n *node) start() {
-	if n.run != nil || n.gone || n.w.failure != nil {
+	if n.run != nil || n.gone {
 		return
 	}
+	copy(n.peerID[:], fmt.Sprintf("-SM0001-%04d", n.i))
+	for b := 12; b < len(n.peerID); b++ {
+		n.peerID[b] = byte(n.rng.IntN(256))
+	}
+	n.resume()
+}
+
+// resume begins a run.
+func (n *node) resume() {
 	n.runs++
 	n.w.notef(n.i, "starts, run %d", n.runs)
 	n.upFree, n.downFree = n.w.now, n.w.now

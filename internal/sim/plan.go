@@ -39,6 +39,7 @@ type NodePlan struct {
 	Reachable bool // others can dial it
 	Joins     time.Duration
 	Magnet    bool    // it starts with the info-hash alone
+	InOrder   bool    // it asks for pieces in order
 	Lies      float64 // share of the blocks that it sends wrong; 0: it is honest
 	Forges    bool    // a liar that sends wrong hashes and metadata too
 	Budget    int64   // memory for pieces, in bytes
@@ -217,6 +218,7 @@ func drawNode(rng *rand.Rand, p Plan, nat, magnets float64) NodePlan {
 		Reachable: rng.Float64() >= nat,
 		Joins:     time.Duration(rng.Int64N(int64(40 * time.Second))),
 		Magnet:    rng.Float64() < magnets,
+		InOrder:   rng.IntN(8) == 0,
 		Budget:    32 << 20,
 	}
 	n.Down = n.Up * int64(1+rng.IntN(8))

@@ -30,15 +30,15 @@ type run struct {
 // haltedFor is how long a user takes to make room on a full disk.
 const haltedFor = 10 * time.Second
 
-// object numbers the one object of a node for its choker.
-const object1 = 1
+// theObject is the number of a node's one object at its choker.
+const theObject = 1
 
 func newRun(n *node) *run {
 	w := n.w
 	r := &run{n: n, store: store.New(n.faults, store.Options{Now: n.clock})}
 	r.choker = choker.New(choker.Config{Slots: n.plan.Slots, Rand: generator(w.plan.Seed, 1000*n.runs+3*n.i)})
 	r.swarm = swarm.New(w.now, swarm.Config{
-		InfoHash: w.object.info.Hash, PeerID: n.peerID, Client: "sim", Port: n.addr.Port(), MaxPeers: n.plan.MaxPeers,
+		InfoHash: w.object.info.Hash, PeerID: n.peerID, Client: "sim", Port: n.addr.Port(), MaxPeers: n.plan.MaxPeers, Sequential: n.plan.InOrder,
 		Rand: generator(w.plan.Seed, 1000*n.runs+3*n.i+1), Wake: r.wake,
 	})
 	return r
@@ -105,7 +105,7 @@ func (r *run) attend() {
 		r.markDirty()
 	}
 	if f.SomeoneToServe {
-		r.grant(r.choker.Grant(r.n.w.now, r.swarm.Applicants(r.n.w.now, object1, nil)))
+		r.grant(r.choker.Grant(r.n.w.now, r.swarm.Applicants(r.n.w.now, theObject, nil)))
 	}
 	for !r.over {
 		addr, try, ok := r.swarm.NextDial(r.n.w.now)
@@ -129,12 +129,12 @@ func (r *run) beat() {
 // round is one of the choker.
 func (r *run) round() {
 	w := r.n.w
-	r.grant(r.choker.Run(w.now, r.swarm.Applicants(w.now, object1, nil)))
+	r.grant(r.choker.Run(w.now, r.swarm.Applicants(w.now, theObject, nil)))
 	r.does(r.choker.Next().Sub(w.now), r.round)
 }
 
 func (r *run) grant(set choker.Set) {
-	r.swarm.Grant(r.n.w.now, func(id swarm.PeerID) bool { return set.Has(object1, uint64(id)) })
+	r.swarm.Grant(r.n.w.now, func(id swarm.PeerID) bool { return set.Has(theObject, uint64(id)) })
 }
 
 // tracker knows who is there, and who was until not long ago.
@@ -196,7 +196,7 @@ func (r *run) halt(err error) {
 		r.settle()
 		n.run = nil
 		n.faults.SetSpace(diskFull)
-		n.start()
+		n.resume()
 	})
 }
 

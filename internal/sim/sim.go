@@ -36,7 +36,7 @@ type Result struct {
 	// Sums over the nodes that had to finish.
 	Wasted, Down int64
 	Crashes      int
-	Accused      int // liars named by somebody
+	Named        int // liars who were found out by somebody
 }
 
 // Run plays a plan to its end. The error says which promise was broken, by whom and when.

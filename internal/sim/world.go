@@ -168,7 +168,7 @@ func (w *world) notef(node int, format string, args ...any) {
 }
 
 func (w *world) result() Result {
-	r := Result{Plan: w.plan, Took: w.elapsed(), Events: w.count, Accused: len(w.judge.named)}
+	r := Result{Plan: w.plan, Took: w.elapsed(), Events: w.count, Named: len(w.judge.named)}
 	w.trace.Sum(r.Trace[:0])
 	for _, n := range w.nodes {
 		r.Crashes += n.crashes

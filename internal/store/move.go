@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"time"
 
 	"github.com/potluck-p2p/potluck/internal/content"
 	"github.com/potluck-p2p/potluck/internal/vfs"
@@ -114,20 +115,43 @@ func (m *Move) Begin() error {
 	})
 }
 
-// Copy copies the finished files of an object, which may be in use. A file that has changed is ErrChanged. Advance is told
-// of bytes copied; it may be nil.
+// Copy copies the finished files of an object, which may be in use, and leaves out those that it has copied before. A file that
+// has changed is ErrChanged. Advance is told of bytes copied; it may be nil.
 func (m *Move) Copy(ctx context.Context, o *Object, advance func(bytes int64)) error {
 	return m.in(m.stage(), func(stage vfs.Root) error {
 		for i := range m.obj.Files() {
 			if o.State(i) != Whole {
 				continue
 			}
-			if err := o.withRoot(i, func(from vfs.Root) error { return m.copyFile(ctx, o, i, from, stage, advance) }); err != nil {
+			done, err := m.copiedAs(o, i, stage)
+			if err == nil && !done {
+				err = m.copyFile(ctx, o, i, stage, advance)
+			}
+			if err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// copiedAs reports whether a file has been copied as it is. A copy of what it was before is removed.
+func (m *Move) copiedAs(o *Object, i int, stage vfs.Root) (bool, error) {
+	was, ok := m.copied[i]
+	if !ok || o.State(i) == Whole && was == o.Identity(i) {
+		return ok, nil
+	}
+	return false, m.drop(i, stage)
+}
+
+// drop removes a copy.
+func (m *Move) drop(i int, stage vfs.Root) error {
+	if err := stage.Remove(m.taken[i]); err != nil {
+		return diskError("remove", filepath.Join(m.stage(), m.taken[i]), err)
+	}
+	delete(m.copied, i)
+	delete(m.taken, i)
+	return nil
 }
 
 // Stage takes everything of an object to the staging folder that Copy has not taken, and makes it durable. The object must
@@ -153,7 +177,8 @@ func (m *Move) Stage(ctx context.Context, o *Object, advance func(bytes int64)) 
 	if err != nil {
 		return err
 	}
-	return m.in(m.to, func(r vfs.Root) error { return diskError("sync", m.to, r.SyncDir(".")) })
+	err = m.in(m.to, func(r vfs.Root) error { return diskError("sync", m.to, r.SyncDir(".")) })
+	return errors.Join(err, ctx.Err())
 }
 
 // makeFolders makes the object's folders in the staging folder, durably: a file that is renamed into one that a power loss takes away
@@ -171,16 +196,8 @@ func (m *Move) makeFolders(o *Object, stage vfs.Root) error {
 }
 
 func (m *Move) stageFile(ctx context.Context, o *Object, i int, stage vfs.Root, advance func(int64)) error {
-	if was, ok := m.copied[i]; ok {
-		if o.State(i) == Whole && was == o.Identity(i) {
-			return nil
-		}
-		// It was found damaged after it had been copied.
-		if err := stage.Remove(m.taken[i]); err != nil {
-			return diskError("remove", filepath.Join(m.stage(), m.taken[i]), err)
-		}
-		delete(m.copied, i)
-		delete(m.taken, i)
+	if done, err := m.copiedAs(o, i, stage); done || err != nil {
+		return err
 	}
 	if s := o.State(i); s == Absent || s == Aside {
 		return ctx.Err()
@@ -188,31 +205,28 @@ func (m *Move) stageFile(ctx context.Context, o *Object, i int, stage vfs.Root, 
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return o.withRoot(i, func(from vfs.Root) error {
-		name := o.name(i)
-		err := from.MoveNoReplace(name, stage, name)
-		if errors.Is(err, vfs.ErrOtherDisk) {
-			return m.copyFile(ctx, o, i, from, stage, advance)
-		}
-		if err != nil {
-			return diskError("rename", o.full(i), err)
-		}
-		m.taken[i] = name
-		info, err := stage.Lstat(name)
-		if err != nil {
-			return diskError("stat", filepath.Join(m.stage(), name), err)
-		}
-		if id := o.Identity(i); !id.IsZero() && !id.MatchesMoved(identityOf("", info)) {
-			return fmt.Errorf("%s: %w", o.full(i), ErrChanged)
-		}
-		return nil
-	})
+	name := o.name(i)
+	err := o.withRoot(i, func(from vfs.Root) error { return from.MoveNoReplace(name, stage, name) })
+	if errors.Is(err, vfs.ErrOtherDisk) {
+		return m.copyFile(ctx, o, i, stage, advance)
+	}
+	if err != nil {
+		return diskError("rename", o.full(i), err)
+	}
+	m.taken[i] = name
+	info, err := stage.Lstat(name)
+	if err != nil {
+		return diskError("stat", filepath.Join(m.stage(), name), err)
+	}
+	if id := o.Identity(i); !id.IsZero() && !id.MatchesMoved(identityOf("", info)) {
+		return fmt.Errorf("%s: %w", o.full(i), ErrChanged)
+	}
+	return nil
 }
 
 // copyFile copies one file, durably but for its name.
-func (m *Move) copyFile(ctx context.Context, o *Object, i int, from, stage vfs.Root, advance func(int64)) error {
-	name := o.name(i)
-	src, err := from.OpenFile(name, os.O_RDONLY, 0)
+func (m *Move) copyFile(ctx context.Context, o *Object, i int, stage vfs.Root, advance func(int64)) error {
+	src, err := o.openFile(i, os.O_RDONLY)
 	if err != nil {
 		return diskError("open", o.full(i), err)
 	}
@@ -225,31 +239,41 @@ func (m *Move) copyFile(ctx context.Context, o *Object, i int, from, stage vfs.R
 	if !id.IsZero() && !id.Matches(identityOf("", before)) {
 		return fmt.Errorf("%s: %w", o.full(i), ErrChanged)
 	}
-	dest := filepath.Join(m.stage(), name)
+	name := o.name(i)
 	if err := makeFolders(stage, path.Dir(name)); err != nil {
 		return diskError("mkdir", m.stage(), err)
 	}
 	dst, err := stage.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, before.Mode.Perm())
 	if err != nil {
-		return diskError("create", dest, err)
+		return diskError("create", filepath.Join(m.stage(), name), err)
 	}
 	m.copied[i], m.taken[i] = id, name
-	err = m.pour(ctx, src, dst, o.full(i), dest, before.Size, advance)
-	if err == nil {
-		err = diskError("chtimes", dest, stage.SetModTime(name, before.ModTime))
+	if err = m.pour(ctx, src, dst, o.full(i), filepath.Join(m.stage(), name), before.Size, advance); err == nil {
+		err = m.seal(stage, dst, name, before.ModTime)
+	} else {
+		dst.Close() // the first error says what is wrong
 	}
+	if err == nil {
+		var after vfs.Info
+		if after, err = src.Stat(); err == nil && after != before {
+			err = fmt.Errorf("%s: %w", o.full(i), ErrChanged)
+		}
+	}
+	if err != nil {
+		return errors.Join(err, m.drop(i, stage))
+	}
+	return nil
+}
+
+// seal makes a copy durable, and as old as the original.
+func (m *Move) seal(stage vfs.Root, dst vfs.File, name string, modified time.Time) error {
+	dest := filepath.Join(m.stage(), name)
+	err := diskError("chtimes", dest, stage.SetModTime(name, modified))
 	if err == nil {
 		err = diskError("sync", dest, dst.Datasync())
 	}
 	if closed := dst.Close(); err == nil {
 		err = diskError("close", dest, closed)
-	}
-	if err != nil {
-		return err
-	}
-	after, err := src.Stat()
-	if err == nil && after != before {
-		err = fmt.Errorf("%s: %w", o.full(i), ErrChanged)
 	}
 	return err
 }

@@ -15,6 +15,8 @@ const (
 	FromLink                  // x.pe: whoever made the link says so
 	FromPeer                  // it connected to us and told where it listens
 	FromTracker               // a hint
+	FromPEX                   // another peer's hint (BEP 11)
+	FromLAN                   // heard on the local network (BEP 14)
 )
 
 // candidates is the table of addresses that could be dialled. Every entry is idle, dialling or connected; an address that
@@ -142,7 +144,7 @@ func (s *Swarm) NextDial(now time.Time) (addr netip.AddrPort, try int, ok bool) 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := &s.candidates
-	if !s.moving() || c.dialing >= maxDialling || len(s.peers)+c.dialing >= s.cfg.MaxPeers {
+	if !s.moving() || c.dialing >= maxDialling || len(s.peers)+c.dialing >= s.cfg.MaxPeers || s.cfg.Seats.full() {
 		return addr, 0, false
 	}
 	addr, x := c.best(now)

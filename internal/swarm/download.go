@@ -121,6 +121,9 @@ func (s *Swarm) Landed(now time.Time, id PeerID, arrivals []Arrival, dst []int) 
 		a := &arrivals[i]
 		s.down.Add(now, a.Length)
 		if !a.Wanted {
+			if src != nil {
+				s.wasted += int64(a.Length)
+			}
 			continue // and no merit of the peer's
 		}
 		if src != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/potluck-p2p/potluck/internal/content"
 	"github.com/potluck-p2p/potluck/internal/protocol/bittorrent"
+	"github.com/potluck-p2p/potluck/internal/protocol/pex"
 	"github.com/potluck-p2p/potluck/internal/scheduler"
 	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
 )
@@ -30,6 +31,8 @@ type peer struct {
 	kicked    error          // why its shell must hang up
 	accused   bool           // it sent bad data
 	greeted   bool           // its first extended handshake was heeded
+	partner   *pex.Partner   // once we exchange peers with it
+	exchanged netip.AddrPort // the address others are told of
 	listen    netip.AddrPort // of an incoming peer: the candidate that stands for it
 
 	have          content.Bitmap
@@ -78,7 +81,7 @@ const reqq = 2000
 func (s *Swarm) Join(now time.Time, j Joining) (PeerID, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.admit(now, j); err != nil {
+	if err := s.seat(now, j); err != nil {
 		if j.Outgoing {
 			s.candidates.left(now, j.Addr, err)
 		}
@@ -97,6 +100,7 @@ func (s *Swarm) Join(now time.Time, j Joining) (PeerID, error) {
 		Extended: j.Remote.Reserved.Has(wire.FeatureExtended),
 		V2:       j.V2,
 		Reqq:     reqq,
+		Exchange: s.exchange != nil,
 		Hello:    hello,
 	}, pieces)
 	s.peers[p.id] = p
@@ -111,6 +115,18 @@ func (s *Swarm) Join(now time.Time, j Joining) (PeerID, error) {
 	}
 	p.wake()
 	return p.id, nil
+}
+
+// seat is admit for as long as there are seats.
+func (s *Swarm) seat(now time.Time, j Joining) error {
+	if !s.cfg.Seats.take() {
+		return ErrFull
+	}
+	err := s.admit(now, j)
+	if err != nil {
+		s.cfg.Seats.free()
+	}
+	return err
 }
 
 // admit decides whether a connection is wanted, and sends away those that it replaces.
@@ -211,6 +227,10 @@ func (s *Swarm) start(now time.Time, p *peer) {
 		return
 	}
 	s.sched.HaveBitmap(p.id, have)
+	if s.exchange != nil {
+		p.conv.OpenExchange()
+		s.beginExchange(now, p)
+	}
 	s.fill(now, p)
 	s.askHashes(now, p)
 	p.wake()
@@ -225,6 +245,7 @@ func (s *Swarm) Leave(now time.Time, id PeerID, cause error) {
 		return
 	}
 	delete(s.peers, id)
+	s.cfg.Seats.free()
 	s.list = slices.DeleteFunc(s.list, func(q *peer) bool { return q == p })
 	s.remember(p)
 	if p.kicked != nil {
@@ -235,6 +256,7 @@ func (s *Swarm) Leave(now time.Time, id PeerID, cause error) {
 	} else if p.listen.IsValid() {
 		s.candidates.left(now, p.listen, cause)
 	}
+	s.endExchange(p)
 	s.metadata.release(id)
 	s.hashes.release(id)
 	if p.started {

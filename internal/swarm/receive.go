@@ -96,6 +96,8 @@ func (s *Swarm) handle(now time.Time, p *peer, e bittorrent.Event) error {
 		s.metadataArrived(now, p, e.Block.Piece, e.Payload)
 	case bittorrent.MetadataRejected:
 		s.metadataRejected(now, p)
+	case bittorrent.PeersTold:
+		return s.peersTold(now, p, e)
 	case bittorrent.HashesRequested:
 		s.serveHashes(p, e.Hash)
 	case bittorrent.HashesArrived:
@@ -117,6 +119,7 @@ func (s *Swarm) greeted(now time.Time, p *peer) {
 			p.listen = s.candidates.listens(now, p.addr, hello.Port)
 		}
 	}
+	s.beginExchange(now, p)
 	s.askMetadata(now)
 }
 

@@ -84,6 +84,12 @@ func (s *Swarm) LackUnits(id PeerID, first, end int) {
 	}
 }
 
+// A source is asked at once for no more than a tailShare-th of the blocks that are left, but for leastBlocks at least.
+const (
+	tailShare   = 16
+	leastBlocks = 4
+)
+
 // WantBlocks appends up to n blocks to ask a source for, in the order of the object. An error ends the source.
 func (s *Swarm) WantBlocks(now time.Time, id PeerID, dst []scheduler.Request, n int) ([]scheduler.Request, error) {
 	s.mu.Lock()
@@ -97,8 +103,12 @@ func (s *Swarm) WantBlocks(now time.Time, id PeerID, dst []scheduler.Request, n 
 	case s.state != Fetching:
 		return dst, ErrNotMoving
 	}
+	// Towards the end all is spread more finely, so that nobody is the last for long.
+	if _, left := s.sched.Remaining(); n > left/tailShare {
+		n = min(n, max(left/tailShare, leastBlocks))
+	}
 	at := len(dst)
-	dst = s.sched.Pick(dst, now, id, n, scheduler.PickOptions{Fast: true, Exclude: s.exclude})
+	dst = s.sched.Pick(dst, now, id, n, scheduler.PickOptions{Fast: true, Runs: true, Exclude: s.exclude})
 	slices.SortFunc(dst[at:], func(a, b scheduler.Request) int {
 		if a.Unit != b.Unit {
 			return a.Unit - b.Unit
@@ -108,16 +118,13 @@ func (s *Swarm) WantBlocks(now time.Time, id PeerID, dst []scheduler.Request, n 
 	return dst, nil
 }
 
-// Begin says that a block begins to arrive from a source. False: it is not wanted any more, and is thrown away.
+// Begin says that a block begins to arrive from a source. False: it is not wanted any more, and is to be thrown away.
 func (s *Swarm) Begin(now time.Time, id PeerID, r scheduler.Request) (Arrival, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	begin, n := s.content.Layout.Block(r.Unit, r.Block)
 	a := Arrival{Block: bittorrent.Block{Piece: r.Unit, Begin: begin, Length: n}}
 	a.Wanted = s.state == Fetching && s.sched.Arriving(now, id, r)
-	if !a.Wanted {
-		s.wasted += int64(n)
-	}
 	return a, a.Wanted
 }
 

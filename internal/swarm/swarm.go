@@ -6,18 +6,20 @@
 // to dial.
 //
 // An object is resolving (metadata unknown), then fetching or seeding. Checking, paused, changed, missing and failed stop
-// all transfer. The files of this package follow the data: candidates, peer, receive, metadata, hashes, download, upload,
-// choke, snapshot.
+// all transfer. The files of this package follow the data: candidates, peer, source, receive, metadata, hashes, download,
+// upload, choke, snapshot.
 package swarm
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/content"
 	"github.com/potluck-p2p/potluck/internal/layout/torrent"
 	"github.com/potluck-p2p/potluck/internal/protocol/bittorrent"
+	"github.com/potluck-p2p/potluck/internal/protocol/pex"
 	"github.com/potluck-p2p/potluck/internal/scheduler"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
@@ -37,7 +39,7 @@ const (
 	Failed    State = "failed"    // it cannot go on; the error says why
 )
 
-// Config is what a swarm is made of. All fields are required but Sequential.
+// Config is what a swarm is made of. All fields are required but Seats and Sequential.
 type Config struct {
 	InfoHash metainfo.InfoHash
 	// PeerID and Client are how we introduce ourselves; Port is where we listen, 0 if we do not.
@@ -46,8 +48,12 @@ type Config struct {
 	Port   uint16
 	// MaxPeers bounds the connections of this object, both directions together.
 	MaxPeers int
+	// Seats bounds them together with those of other objects; nil is no bound.
+	Seats *Seats
 	// Sequential asks for pieces in order instead of rarest first.
 	Sequential bool
+	// Accept decides whether an address that a peer has told may be dialled; nil: none may.
+	Accept func(netip.AddrPort) bool
 	// Rand breaks ties; it is used under the swarm's lock only.
 	Rand *rand.Rand
 	// Wake is called, possibly with the lock held, when Facts has something new. It must not block.
@@ -84,6 +90,7 @@ type Swarm struct {
 
 	candidates candidates
 	metadata   metadataFetch
+	exchange   *pex.Exchange // nil until it is known that the object is not private
 
 	// Known with the metadata.
 	content *Content
@@ -163,6 +170,7 @@ func (s *Swarm) Open(now time.Time, c Content) {
 		}
 	}
 	s.hashes.init()
+	s.openExchange()
 	if !c.Hashes.HasLayers() {
 		s.exclude = s.unverifiable
 	}

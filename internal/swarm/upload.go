@@ -100,6 +100,7 @@ func (s *Swarm) Tick(now time.Time, id PeerID) (next time.Time, err error) {
 	if len(p.refused) > 0 && now.Sub(p.refusedAt) >= refusedFor {
 		s.retryRefused(p)
 	}
+	s.tellPeers(now, p)
 	s.refill(now, p)
 	next, err = p.conv.Tick(now)
 	if p.conv.HasOut() {

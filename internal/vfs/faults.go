@@ -206,6 +206,13 @@ func (r *faultyRoot) RenameNoReplace(oldName, newName string) error {
 	return r.inner.RenameNoReplace(oldName, newName)
 }
 
+func (r *faultyRoot) RenameOver(oldName, newName string) error {
+	if err := r.before(OpRename, oldName); err != nil {
+		return err
+	}
+	return r.inner.RenameOver(oldName, newName)
+}
+
 func (r *faultyRoot) Remove(name string) error {
 	if err := r.before(OpRemove, name); err != nil {
 		return err

@@ -83,6 +83,20 @@ func (r *memRoot) RenameNoReplace(oldName, newName string) error {
 	return r.move(oldName, r, newName)
 }
 
+func (r *memRoot) RenameOver(oldName, newName string) error {
+	r.m.mu.Lock()
+	defer r.m.mu.Unlock()
+	from, err := r.folder("rename", path.Dir(oldName))
+	if err != nil {
+		return err
+	}
+	to, err := r.folder("rename", path.Dir(newName))
+	if err != nil {
+		return err
+	}
+	return r.m.rename(from, path.Base(oldName), to, path.Base(newName))
+}
+
 func (r *memRoot) Remove(name string) error {
 	r.m.mu.Lock()
 	defer r.m.mu.Unlock()

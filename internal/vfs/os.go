@@ -141,6 +141,13 @@ func (o *osRoot) RenameNoReplace(oldName, newName string) error {
 	return o.renameByLink(oldName, newName)
 }
 
+func (o *osRoot) RenameOver(oldName, newName string) error {
+	if err := errors.Join(o.noLinks(oldName), o.noLinks(newName)); err != nil {
+		return err
+	}
+	return o.r.Rename(oldName, newName)
+}
+
 // renameByLink gives the file its second name, which fails if that is taken, and takes the first away. File systems
 // without hard links are left with a check before the rename.
 func (o *osRoot) renameByLink(oldName, newName string) error {

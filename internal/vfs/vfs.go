@@ -38,6 +38,9 @@ type Root interface {
 	Mkdir(name string) error
 	// RenameNoReplace renames a file within the root. fs.ErrExist if there is anything under the new name.
 	RenameNoReplace(oldName, newName string) error
+	// RenameOver renames a file within the root, and takes the place of a file that has the new name. A crash leaves the
+	// one or the other there.
+	RenameOver(oldName, newName string) error
 	// MoveNoReplace renames a file into another root. fs.ErrExist if there is anything under the new name, and
 	// [ErrOtherDisk] if the two roots are not on one file system: then it must be copied.
 	MoveNoReplace(oldName string, to Root, newName string) error

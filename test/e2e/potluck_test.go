@@ -45,6 +45,7 @@ type line struct {
 	} `json:"files"`
 
 	Address string `json:"address"`
+	Network string `json:"network"`
 	Client  string `json:"client"`
 
 	Code    string `json:"code"`

@@ -131,6 +131,12 @@ func (c *Client) Limit(ctx context.Context, id string, l v1.Limit) (o v1.Object,
 	return o, err
 }
 
+// SetPriorities has some files of an object fetched before or after others.
+func (c *Client) SetPriorities(ctx context.Context, id string, p v1.Priorities) (o v1.Object, err error) {
+	err = c.call(ctx, http.MethodPost, at(id, "/priorities"), p, &o)
+	return o, err
+}
+
 // Move moves the files of an object to another folder.
 func (c *Client) Move(ctx context.Context, id, dir string) (o v1.Object, err error) {
 	err = c.call(ctx, http.MethodPost, at(id, "/move"), v1.Move{Dir: dir}, &o)

@@ -95,6 +95,10 @@ func (f *fakeNode) Limit(id string, up, down int64) error {
 	return f.did(fmt.Sprintf("limit %s %d %d", id, up, down))
 }
 
+func (f *fakeNode) SetPriorities(id string, priorities map[int]string) error {
+	return f.did(fmt.Sprintf("priorities %s %v", id, priorities))
+}
+
 func (f *fakeNode) Verify(_ context.Context, id string, progress func(done, total int64)) error {
 	progress(1, 1)
 	return f.did("verify " + id)

@@ -32,6 +32,10 @@ type (
 		ID   string `path:"id" minLength:"4" maxLength:"64"`
 		Body Limit
 	}
+	prioritiesInput struct {
+		ID   string `path:"id" minLength:"4" maxLength:"64"`
+		Body Priorities
+	}
 	getInput struct{ Body Get }
 
 	objectOutput  struct{ Body Object }
@@ -98,6 +102,14 @@ func (s *Server) registerObjects(api huma.API) {
 	huma.Register(api, operation("limit", http.MethodPost, "/objects/{id}/limit", "Limit its rates"),
 		func(_ context.Context, in *limitInput) (*objectOutput, error) {
 			return s.changed(in.ID, n.Limit(in.ID, orStay(in.Body.Up), orStay(in.Body.Down)))
+		})
+	huma.Register(api, operation("priorities", http.MethodPost, "/objects/{id}/priorities", "Fetch some files before or after others"),
+		func(_ context.Context, in *prioritiesInput) (*objectOutput, error) {
+			priorities := make(map[int]string)
+			for _, f := range in.Body.Files {
+				priorities[f.Index] = f.Priority
+			}
+			return s.changed(in.ID, n.SetPriorities(in.ID, priorities))
 		})
 	huma.Register(api, operation("move", http.MethodPost, "/objects/{id}/move", "Move its files to another folder"),
 		func(ctx context.Context, in *moveInput) (*objectOutput, error) {

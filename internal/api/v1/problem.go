@@ -76,6 +76,10 @@ func asProblem(_ huma.Context, _ string, v any) (any, error) {
 		if d == nil {
 			continue
 		}
+		if d.Location == "path.id" {
+			p.Detail, p.Hint = "an id is 8 hexadecimal digits, of which the first 4 or more will do, or an info-hash", "potluck ls shows the ids"
+			return p, nil
+		}
 		// The value is left out: it may be a secret.
 		why = append(why, strings.TrimSpace(d.Location+" "+d.Message))
 	}

@@ -160,6 +160,17 @@ type Limit struct {
 	Down *int64 `json:"down,omitempty" minimum:"0" doc:"bytes per second; 0 is no limit"`
 }
 
+// Priorities asks for some files of an object to be fetched before or after others.
+type Priorities struct {
+	Files []FilePriority `json:"files" maxItems:"1000000"`
+}
+
+// FilePriority is how much a file is wanted.
+type FilePriority struct {
+	Index    int    `json:"index" minimum:"0" doc:"its place in the list of files"`
+	Priority string `json:"priority" enum:"low,normal,high"`
+}
+
 // Move asks for an object's files to be moved.
 type Move struct {
 	Dir string `json:"dir" minLength:"1" maxLength:"65536" doc:"absolute, on the node's machine"`

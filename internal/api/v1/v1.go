@@ -9,7 +9,7 @@
 //	GET    /objects/{id}          one object; {id} is an id, a prefix of four or more of its digits, or an info-hash
 //	DELETE /objects/{id}          forget it, with ?delete_files=true its files too
 //	GET    /objects/{id}/files    /peers, /info (what its torrent says), /torrent (the .torrent file)
-//	POST   /objects/{id}/pause    /resume, /move
+//	POST   /objects/{id}/pause    /resume, /move, /limit, /priorities
 //	POST   /objects/{id}/verify   read it again, with ?accept=true to take what a share is now; a stream of hashing, then object or error
 //	GET    /events                what happens, as Server-Sent Events, from when the comment "ready" has come
 //
@@ -55,6 +55,7 @@ type Node interface {
 	Pause(id string) error
 	Resume(id string) error
 	Limit(id string, up, down int64) error
+	SetPriorities(id string, priorities map[int]string) error
 	Verify(ctx context.Context, id string, progress func(done, total int64)) error
 	Accept(ctx context.Context, id string, progress func(done, total int64)) (potluck.Object, error)
 	Move(ctx context.Context, id, dir string) error

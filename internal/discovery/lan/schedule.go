@@ -19,6 +19,10 @@ const (
 	// no more than 1 announce per minute." After a rest a few may go out at once, since a user who shares something waits.
 	pace  = time.Minute
 	burst = 5
+	// few is how many info-hashes get a datagram each, which every client understands. BEP 14: "If more than 5 torrents are
+	// active a client may either round-robin announce the active torrents or include multiple infohashes per announce",
+	// which "may not be supported by older implementations".
+	few = 5
 	// maxHashes bounds what is told of; with more, the newest have to wait until others end.
 	maxHashes = 10_000
 )
@@ -84,8 +88,8 @@ func (s *Schedule) Has(h [20]byte) bool {
 	return e != nil && e.active
 }
 
-// Due returns the info-hashes for one datagram to be sent now, none if it is not time. Once one is due it takes along
-// those that will be soon. Sent or Failed must follow.
+// Due returns the info-hashes for one datagram to be sent now, none if it is not time. Of many, those that will be due soon
+// come along with one that is. Sent or Failed must follow.
 func (s *Schedule) Due(now time.Time) [][20]byte {
 	if s.open().After(now) {
 		return nil
@@ -95,9 +99,13 @@ func (s *Schedule) Due(now time.Time) [][20]byte {
 		due  time.Time
 	}
 	var list []candidate
-	due := false
+	due, active := false, 0
 	for h, e := range s.entries {
-		if e.active && !e.free().After(now) {
+		if !e.active {
+			continue
+		}
+		active++
+		if !e.free().After(now) {
 			list = append(list, candidate{h, e.due})
 			due = due || !e.due.After(now)
 		}
@@ -111,7 +119,11 @@ func (s *Schedule) Due(now time.Time) [][20]byte {
 		}
 		return slices.Compare(a.hash[:], b.hash[:])
 	})
-	list = list[:min(len(list), lsd.MaxHashes)]
+	most := lsd.MaxHashes
+	if active <= few {
+		most = 1
+	}
+	list = list[:min(len(list), most)]
 	hashes := make([][20]byte, len(list))
 	for i, c := range list {
 		hashes[i] = c.hash

@@ -49,7 +49,28 @@ func follow(s *lan.Schedule, from time.Time, long time.Duration) (told map[[20]b
 	return told, datagrams
 }
 
-func TestAFewObjectsShareADatagramEveryFiveMinutes(t *testing.T) {
+func TestAFewObjectsHaveADatagramEach(t *testing.T) {
+	s := lan.NewSchedule(random(5))
+	s.Set(epoch, hashes(5))
+	told, datagrams := follow(s, epoch, time.Hour)
+	if len(datagrams) < 5*10 || len(datagrams) > 5*12 || datagrams[4] > 2*time.Second {
+		t.Error(len(datagrams), datagrams[:5])
+	}
+	n := 0
+	for h, times := range told {
+		n += len(times)
+		for i := range times[1:] {
+			if d := times[i+1] - times[i]; d < 5*time.Minute || d > 7*time.Minute {
+				t.Error(h, "told again after", d)
+			}
+		}
+	}
+	if n != len(datagrams) || len(told) != 5 {
+		t.Errorf("%d info-hashes in %d datagrams, %d different", n, len(datagrams), len(told))
+	}
+}
+
+func TestSomeObjectsShareADatagramEveryFiveMinutes(t *testing.T) {
 	s := lan.NewSchedule(random(1))
 	s.Set(epoch, hashes(20))
 	told, datagrams := follow(s, epoch, time.Hour)
@@ -97,27 +118,27 @@ func TestWhatComesAndGoes(t *testing.T) {
 		t.Error("something to tell")
 	}
 	now := epoch
-	s.Set(now, hashes(2))
-	if !s.Has(hash(1)) || s.Has(hash(2)) {
+	s.Set(now, hashes(8))
+	if !s.Has(hash(7)) || s.Has(hash(8)) {
 		t.Error("what is active")
 	}
 	now = now.Add(2 * time.Second)
 	s.Sent(now, s.Due(now))
 	// Ended and begun anew: not told of again so soon. Something new is, although it is alone.
-	s.Set(now, hashes(1))
-	if s.Has(hash(1)) {
+	s.Set(now, hashes(7))
+	if s.Has(hash(7)) {
 		t.Error("still active")
 	}
-	s.Set(now, hashes(3))
+	s.Set(now, hashes(9))
 	now = now.Add(2 * time.Second)
-	if list := s.Due(now); len(list) != 1 || list[0] != hash(2) {
+	list := s.Due(now)
+	if len(list) != 1 || list[0] != hash(8) {
 		t.Fatal(list)
-	} else {
-		s.Sent(now, list)
 	}
+	s.Sent(now, list)
 	// It takes along what will be due soon.
 	now = now.Add(5*time.Minute + 30*time.Second)
-	if list := s.Due(now); len(list) != 3 {
+	if list := s.Due(now); len(list) != 9 {
 		t.Error(list)
 	}
 	// What could not be sent is tried again after a minute.
@@ -125,7 +146,7 @@ func TestWhatComesAndGoes(t *testing.T) {
 	if list := s.Due(now.Add(59 * time.Second)); list != nil || s.Next() != now.Add(time.Minute) {
 		t.Error(list, s.Next().Sub(now))
 	}
-	if list := s.Due(now.Add(time.Minute)); len(list) != 3 {
+	if list := s.Due(now.Add(time.Minute)); len(list) != 9 {
 		t.Error(list)
 	}
 	s.Set(now, nil)

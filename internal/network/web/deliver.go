@@ -72,6 +72,10 @@ func (c *caller) chunk(ctx context.Context, blocks []scheduler.Request, most int
 		c.arrivals = append(c.arrivals, a)
 		length += a.Length
 		if n++; !wanted {
+			// Perhaps nothing of it is wanted any more.
+			if _, err := c.o.Swarm.WantBlocks(c.sh.cfg.Now(), c.id, nil, 0); err != nil {
+				return 0, err
+			}
 			break
 		}
 	}

@@ -21,6 +21,8 @@ type Config struct {
 	Fast, Extended, V2 bool
 	// Reqq is how many requests of the peer we queue.
 	Reqq int
+	// Exchange offers the exchange of peers (BEP 11).
+	Exchange bool
 	// Hello is our extended handshake, sent first when Extended is agreed.
 	Hello peer.ExtHandshake
 }
@@ -84,6 +86,7 @@ const (
 	MetadataRejected            // the peer will not send metadata piece Block.Piece
 	HashesRequested             // the peer asks for Hash: answer with SendHashes or RejectHashes
 	HashesArrived               // Payload holds the hashes of Hash, which we had asked for
+	PeersTold                   // Peers are others that the peer knows of (BEP 11)
 	HashesRejected              // the peer will not send Hash, which we had asked for
 )
 
@@ -93,6 +96,7 @@ type Event struct {
 	Block   Block
 	Hash    peer.HashRequest
 	Payload []byte
+	Peers   peer.PEX
 }
 
 // Receive takes any message but Piece. An error is the peer's fault and ends the connection.

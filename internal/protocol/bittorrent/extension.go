@@ -19,6 +19,7 @@ const maxExtensions = 64
 const (
 	localMetadata = 1 // ut_metadata, BEP 9
 	localDontHave = 2 // lt_donthave, BEP 54
+	localPEX      = 3 // ut_pex, BEP 11
 )
 
 // TellMetadata sends our extended handshake again when the metadata has become known, so that the peer may ask us for it.
@@ -32,6 +33,9 @@ func (c *Conversation) TellMetadata(size int) {
 func (c *Conversation) sendHello() {
 	hello := c.cfg.Hello
 	hello.M = map[string]uint8{peer.ExtMetadata: localMetadata, peer.ExtDontHave: localDontHave}
+	if c.cfg.Exchange {
+		hello.M[peer.ExtPEX] = localPEX
+	}
 	hello.Reqq = c.cfg.Reqq
 	c.out = peer.AppendExtHandshake(c.out, hello)
 }
@@ -59,6 +63,8 @@ func (c *Conversation) receiveExtended(m peer.Message) (Event, error) {
 		return c.receiveMetadata(payload)
 	case localDontHave:
 		return c.receiveDontHave(payload)
+	case localPEX:
+		return c.receivePEX(payload)
 	}
 	return Event{}, nil
 }

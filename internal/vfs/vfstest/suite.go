@@ -22,6 +22,7 @@ func Run(t *testing.T, disk func(t *testing.T) Disk) {
 		{"sparse", sparse},
 		{"exclusive", exclusive},
 		{"rename takes no name away", renameNoReplace},
+		{"rename takes the place of another", renameOver},
 		{"move between folders", moveNoReplace},
 		{"modification time", modTime},
 		{"links are not followed", noLinks},
@@ -149,6 +150,17 @@ func renameNoReplace(t *testing.T, d Disk, r vfs.Root) {
 	must(t, r.RenameNoReplace("a", "c"))
 	must(t, r.RenameNoReplace("c", "sub/c"))
 	if got := string(Read(t, d, d.Path("sub/c"))); got != "a" || Exists(t, d, d.Path("a")) || Exists(t, d, d.Path("c")) {
+		t.Errorf("%q", got)
+	}
+}
+
+func renameOver(t *testing.T, d Disk, r vfs.Root) {
+	Write(t, d, d.Path("a"), []byte("a"))
+	Write(t, d, d.Path("sub/b"), []byte("b"))
+	want(t, r.RenameOver("none", "a"), fs.ErrNotExist)
+	must(t, r.RenameOver("a", "sub/b"))
+	must(t, r.RenameOver("sub/b", "c"))
+	if got := string(Read(t, d, d.Path("c"))); got != "a" || Exists(t, d, d.Path("a")) || Exists(t, d, d.Path("sub/b")) {
 		t.Errorf("%q", got)
 	}
 }

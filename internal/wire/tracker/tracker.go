@@ -1,5 +1,5 @@
-// Package tracker reads and writes what clients and trackers say to each other, over HTTP (BEP 3, 7, 23, 24, 31) and over
-// UDP (BEP 15, 41).
+// Package tracker reads and writes what clients and trackers say to each other, over HTTP (BEP 3, 7, 23, 24, 31, 48) and
+// over UDP (BEP 15, 41).
 //
 // HTTP: the request is a GET with a query; the response is one bencoded dictionary.
 //
