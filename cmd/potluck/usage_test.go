@@ -46,6 +46,7 @@ func TestRefused(t *testing.T) {
 		{"create " + bad + " -o " + bad, 2, "is not an older .torrent file"},
 		{"share " + file + " --torrent " + file, 2, "is not an older .torrent file"},
 		{"create " + file + " -o " + filepath.Join(e["HOME"], "x.torrent") + " --tracker nowhere", 2, "not a tracker"},
+		{"create " + file + " -o " + filepath.Join(e["HOME"], "x.torrent") + " --web-seed file:///etc/passwd", 2, "not a web seed"},
 		{"files 0ba", 2, "the first 4 or more"},
 		{"up --api 0.0.0.0:0", 2, "open to other machines"},
 		{"up --api example.org:80", 2, "open to other machines"},

@@ -43,6 +43,9 @@ func Create(ctx context.Context, fs vfs.FS, now func() time.Time, req CreateRequ
 	if err := checkTrackers(req.Trackers); err != nil {
 		return nil, explain(err)
 	}
+	if err := checkWebSeeds(req.WebSeeds); err != nil {
+		return nil, explain(err)
+	}
 	st := store.New(fs, store.Options{Now: now})
 	path, err := filepath.Abs(req.Path)
 	if err != nil {

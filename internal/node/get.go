@@ -69,7 +69,7 @@ func (n *Node) get(ctx context.Context, req GetRequest) (*object, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := n.checkTrackers(req.Trackers); err != nil {
+	if err := checkTrackers(req.Trackers); err != nil {
 		return nil, err
 	}
 	w.trackers = append(w.trackers, tiers(req.Trackers)...)

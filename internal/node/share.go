@@ -35,7 +35,10 @@ func (n *Node) share(ctx context.Context, req CreateRequest, progress Progress, 
 		return nil, err
 	}
 	req.Path = path
-	if err := n.checkTrackers(req.Trackers); err != nil {
+	if err := checkTrackers(req.Trackers); err != nil {
+		return nil, err
+	}
+	if err := checkWebSeeds(req.WebSeeds); err != nil {
 		return nil, err
 	}
 	if o, err := n.alreadyShared(ctx, req); o != nil || err != nil {

@@ -40,12 +40,20 @@ func (n *Node) openTrackers() error {
 }
 
 // checkTrackers refuses what a user named as a tracker and is none.
-func (n *Node) checkTrackers(urls []string) error { return checkTrackers(urls) }
-
 func checkTrackers(urls []string) error {
 	for _, u := range urls {
 		if _, err := (netx.Guard{Purpose: netx.ForTracker, Trusted: true}).Parse(u); err != nil {
 			return &Error{"usage", "not a tracker: " + err.Error(), "give an http, https or udp URL", ExitUsage, err}
+		}
+	}
+	return nil
+}
+
+// checkWebSeeds refuses what a user named as a web seed and is none.
+func checkWebSeeds(urls []string) error {
+	for _, u := range urls {
+		if _, err := (netx.Guard{Purpose: netx.ForWebSeed, Trusted: true}).Parse(u); err != nil {
+			return &Error{"usage", "not a web seed: " + err.Error(), "give an http or https URL", ExitUsage, err}
 		}
 	}
 	return nil

@@ -60,8 +60,12 @@ func (n *Node) Verify(ctx context.Context, ref string, progress Progress) error 
 	if err != nil {
 		return explain(err)
 	}
-	if lost := before.VerifiedBytes - again.swarm.Snapshot(n.cfg.Now()).VerifiedBytes; lost > 0 {
+	lost := before.VerifiedBytes - again.swarm.Snapshot(n.cfg.Now()).VerifiedBytes
+	switch {
+	case lost > 0:
 		return &Error{"verify", fmt.Sprintf("%d bytes on the disk were not what they were", lost), "they are fetched again", ExitVerify, nil}
+	case !d.none(): // noticed before, when the object was opened
+		return &Error{"verify", "files on the disk were not what they were", "what is wrong is fetched again", ExitVerify, nil}
 	}
 	return nil
 }
