@@ -34,6 +34,7 @@ func (n *Node) Verify(ctx context.Context, ref string, progress Progress) error 
 	}
 	was, why := o.swarm.State()
 	before := o.swarm.Snapshot(n.cfg.Now())
+	complete := !o.theRecord().DoneAt.IsZero()
 	have := o.swarm.Have()
 	o.swarm.Stop(swarm.Checking, nil)
 	n.show(o)
@@ -60,12 +61,13 @@ func (n *Node) Verify(ctx context.Context, ref string, progress Progress) error 
 	if err != nil {
 		return explain(err)
 	}
-	lost := before.VerifiedBytes - again.swarm.Snapshot(n.cfg.Now()).VerifiedBytes
-	switch {
-	case lost > 0:
+	after := again.swarm.Snapshot(n.cfg.Now())
+	lost := before.VerifiedBytes - after.VerifiedBytes
+	if complete {
+		lost = after.WantedBytes - after.VerifiedBytes // also what was noticed when the object was opened
+	}
+	if lost > 0 {
 		return &Error{"verify", fmt.Sprintf("%d bytes on the disk were not what they were", lost), "they are fetched again", ExitVerify, nil}
-	case !d.none(): // noticed before, when the object was opened
-		return &Error{"verify", "files on the disk were not what they were", "what is wrong is fetched again", ExitVerify, nil}
 	}
 	return nil
 }
