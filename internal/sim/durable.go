@@ -119,7 +119,6 @@ func (r *run) sync() error {
 	}
 	for _, d := range synced {
 		n.promise(d.File, d.From, d.To)
-		n.w.judge.synced(r, d)
 	}
 	if !r.over && n.crashAt(AfterSync) {
 		return nil

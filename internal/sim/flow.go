@@ -128,7 +128,11 @@ func (e *end) take(b []byte) {
 		return
 	}
 	e.run.n.w.note(e.run.n.i, "takes", b)
-	e.in = append(e.in, b...)
+	if len(e.in) == 0 {
+		e.in = b
+	} else {
+		e.in = append(e.in, b...)
+	}
 	if !e.joined {
 		if len(e.in) < wire.HandshakeSize {
 			return
@@ -328,12 +332,16 @@ func (e *end) pump() {
 			e.hangUp(err)
 			return
 		}
-		out := append([]byte(nil), e.box.Frames...)
+		size := len(e.box.Frames)
+		for _, b := range e.box.Uploads {
+			size += wire.PieceHeaderSize + b.Length
+		}
+		out := append(make([]byte, 0, size), e.box.Frames...)
 		e.run.n.forge(out)
 		for _, b := range e.box.Uploads {
 			at := len(out) + wire.PieceHeaderSize
 			out = wire.AppendPieceHeader(out, uint32(b.Piece), uint32(b.Begin), uint32(b.Length))
-			out = append(out, make([]byte, b.Length)...)
+			out = out[:at+b.Length]
 			if err := e.run.body.read(out[at:], b.Piece, b.Begin); err != nil {
 				e.run.halt(err)
 				return

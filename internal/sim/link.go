@@ -127,7 +127,7 @@ func (e *end) arrive(b []byte) {
 	// Reads cut the flow anywhere.
 	cut := w.rng.IntN(2*len(b) + 1)
 	if cut > 0 && cut < len(b) {
-		through(b[:cut])
+		through(b[:cut:cut])
 		b = b[cut:]
 	}
 	through(b)

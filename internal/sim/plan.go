@@ -130,7 +130,7 @@ func (p Plan) String() string {
 const maxNodes = 50
 
 // work bounds nodes times bytes, so that every run takes about a second.
-const work = 200 << 20
+const work = 80 << 20
 
 // NewPlan draws a plan from a seed.
 func NewPlan(seed uint64) Plan {
@@ -187,7 +187,7 @@ func between(rng *rand.Rand, lo, hi float64) float64 {
 }
 
 func (p *Plan) drawObject(rng *rand.Rand, nodes int) {
-	size := int64(between(rng, 300<<10, min(24<<20, float64(work/nodes))))
+	size := int64(between(rng, 300<<10, min(16<<20, float64(work/nodes))))
 	p.PieceLength = int64(16<<10) << rng.IntN(5)
 	for size/p.PieceLength > int64(max(24, 2000/nodes)) {
 		p.PieceLength *= 2 // every piece is announced to everyone
