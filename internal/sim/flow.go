@@ -37,7 +37,6 @@ type end struct {
 	flying  int  // bytes that have not got there yet
 	reached int  // bytes that have
 	woken   bool // pump is about to be called
-	ticking time.Time
 }
 
 // rest is a block of which the beginning is here.

@@ -39,7 +39,7 @@ type candidate struct {
 	rank   uint32    // the canonical priority, or a lot where our address is not known
 	next   time.Time // not to be dialled before
 	since  time.Time // when it was linked
-	proven bool      // we have had a connection with it that was one: no mere hint
+	proven bool      // payload went to or fro: no mere hint, and tried again like an address that the link names
 }
 
 type phase uint8
@@ -61,10 +61,7 @@ const (
 const (
 	// goodFor is how long a connection must have lasted to be held for a success.
 	goodFor = time.Minute
-	// provenAfter is how long one must have lasted for its address to be tried again like one that the link names: whoever
-	// gave us something before is not to be lost by three broken connections.
-	provenAfter = 10 * time.Second
-	// provenFails is how many failures are held against it after another connection of that length.
+	// provenFails is how many failures are held against an address that is proven once more.
 	provenFails = 3
 	// laterAgain is the wait after a connection that one side did not need.
 	laterAgain = time.Minute
@@ -216,20 +213,22 @@ func (c *candidates) endDial(x *candidate) {
 	c.quiet = time.Time{}
 }
 
+// prove is told that payload went over a connection with an address: whoever gave us something is not to be lost by three
+// broken connections.
+func (c *candidates) prove(addr netip.AddrPort) {
+	if x := c.table[addr]; x != nil {
+		x.proven, x.fails = true, min(x.fails, provenFails)
+	}
+}
+
 // left is told that a connection, or the attempt at one, is over.
 func (c *candidates) left(now time.Time, addr netip.AddrPort, cause error) {
 	x := c.table[addr]
 	if x == nil || x.phase == ourselves {
 		return
 	}
-	if x.phase == linked {
-		lasted := now.Sub(x.since)
-		if lasted >= provenAfter {
-			x.proven, x.fails = true, min(x.fails, provenFails)
-		}
-		if lasted >= goodFor {
-			x.fails = 0
-		}
+	if x.phase == linked && now.Sub(x.since) >= goodFor {
+		x.fails = 0
 	}
 	c.endDial(x)
 	switch cause {

@@ -251,10 +251,15 @@ func (s *Swarm) Leave(now time.Time, id PeerID, cause error) {
 	if p.kicked != nil {
 		cause = p.kicked
 	}
+	addr := p.listen
 	if p.outgoing {
-		s.candidates.left(now, p.addr, cause)
-	} else if p.listen.IsValid() {
-		s.candidates.left(now, p.listen, cause)
+		addr = p.addr
+	}
+	if p.conv.Downloaded()+p.conv.Uploaded() > 0 {
+		s.candidates.prove(addr)
+	}
+	if addr.IsValid() {
+		s.candidates.left(now, addr, cause)
 	}
 	s.endExchange(p)
 	s.metadata.release(id)
