@@ -62,6 +62,7 @@ var sideways = map[string]string{
 	"internal/wire/metainfo -> internal/content":      "a .torrent names files, and content.Path is the guard of names",
 	"internal/wire/peer -> internal/wire/bencode":     "payloads of BEP 10 messages are bencoded",
 	"internal/wire/tracker -> internal/wire/bencode":  "HTTP tracker responses are bencoded",
+	"internal/wire/tracker -> internal/content":       "what trackers say is shown, and content.Printable is the guard of that",
 	"internal/node -> internal/config":                "the node is wired from its configuration",
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/content"
 	"github.com/potluck-p2p/potluck/internal/netx"
 	wire "github.com/potluck-p2p/potluck/internal/wire/tracker"
 )
@@ -75,7 +76,7 @@ func (e *Error) Error() string {
 	text := e.Err.Error()
 	var failure *wire.Failure
 	if !errors.As(e.Err, &failure) { // which escapes what it quotes itself
-		text = wire.Printable(text)
+		text = content.Printable(text)
 	}
 	return "tracker " + e.Tracker + ": " + text
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/content"
 	"github.com/potluck-p2p/potluck/internal/netx"
 	wire "github.com/potluck-p2p/potluck/internal/wire/tracker"
 )
@@ -69,7 +70,7 @@ func (s *summary) add(e *entry, next time.Time) {
 	s.Seeders, s.Leechers = max(s.Seeders, e.seeders), max(s.Leechers, e.leechers)
 	s.Peers += e.peers
 	if e.warning != "" {
-		s.Warning = wire.Printable(e.warning)
+		s.Warning = content.Printable(e.warning)
 	}
 	s.answers = s.answers || answers
 	switch {
@@ -84,7 +85,7 @@ func (s *summary) add(e *entry, next time.Time) {
 func printable(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return wire.Printable(raw[:min(len(raw), wire.MaxText)])
+		return content.Printable(raw[:min(len(raw), wire.MaxText)])
 	}
 	s := netx.Printable(u)
 	return strings.TrimSuffix(s[:min(len(s), wire.MaxText)], "/")

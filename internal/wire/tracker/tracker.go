@@ -33,9 +33,9 @@ package tracker
 import (
 	"encoding/binary"
 	"net/netip"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/potluck-p2p/potluck/internal/content"
 )
 
 // Bounds on what a tracker may say.
@@ -108,14 +108,7 @@ type Failure struct {
 }
 
 // Error has the reason escaped, so it may be shown and logged.
-func (e *Failure) Error() string { return "the tracker says: " + Printable(e.Reason) }
-
-// Printable is a string from a tracker with all escaped that would not be shown as a character of its own: control
-// characters, marks that change the direction of text, bytes that are not UTF-8.
-func Printable(s string) string {
-	q := strconv.Quote(s)
-	return strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
-}
+func (e *Failure) Error() string { return "the tracker says: " + content.Printable(e.Reason) }
 
 // FormatError says that an answer is not one of a tracker.
 type FormatError struct{ Reason string }
