@@ -159,7 +159,7 @@ func (e *end) hangUp(cause error) {
 
 // planBreak breaks some connection some time from now, again and again.
 func (w *world) planBreak() {
-	mean := float64(w.plan.Breaks)
+	mean := float64(w.plan.Breaks) / float64(max(1, len(w.links)))
 	w.after(time.Duration(mean*w.rng.ExpFloat64()), func() {
 		if len(w.links) > 0 {
 			l := w.links[w.rng.IntN(len(w.links))]

@@ -19,7 +19,7 @@ type Plan struct {
 	Sizes       []int64 // of the files; one is a lone file
 	// Delays between two nodes are drawn between these, one way.
 	MinDelay, MaxDelay time.Duration
-	// Breaks is the mean time between two broken connections in the whole swarm; 0: none breaks.
+	// Breaks is how long a connection lasts in the mean; 0: none breaks.
 	Breaks time.Duration
 	// Silent is the share of broken connections of which neither end is told.
 	Silent float64
@@ -129,8 +129,8 @@ func (p Plan) String() string {
 
 const maxNodes = 50
 
-// work bounds nodes times bytes, so that every run takes about a second.
-const work = 80 << 20
+// work bounds nodes times bytes, so that every run takes less than a second.
+const work = 48 << 20
 
 // NewPlan draws a plan from a seed.
 func NewPlan(seed uint64) Plan {
@@ -144,7 +144,7 @@ func NewPlan(seed uint64) Plan {
 	nodes := int(between(rng, 3, maxNodes))
 	p.drawObject(rng, nodes)
 	if rng.IntN(3) > 0 {
-		p.Breaks = time.Duration(between(rng, 20, 900)) * time.Second / time.Duration(nodes)
+		p.Breaks = time.Duration(between(rng, 15, 900)) * time.Second
 		p.Silent = rng.Float64() * 0.6
 	}
 	if rng.IntN(3) == 0 {

