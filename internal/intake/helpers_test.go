@@ -88,6 +88,7 @@ type fetch struct {
 	mu       sync.Mutex
 	outcomes []outcome
 	panics   []any
+	panicked chan struct{} // one token for each of panics
 	wake     chan struct{}
 }
 
@@ -107,7 +108,7 @@ func randomFiles(sizes ...int) [][]byte {
 // newFetch makes an object of files and an intake with a budget of so many bytes.
 func newFetch(t *testing.T, format metainfo.Format, pieceLength, budget int64, files [][]byte) *fetch {
 	t.Helper()
-	f := &fetch{t: t, want: files, budget: NewBudget(budget), wake: make(chan struct{}, 1000)}
+	f := &fetch{t: t, want: files, budget: NewBudget(budget), wake: make(chan struct{}, 1000), panicked: make(chan struct{}, 1000)}
 	var scan []torrent.ScanFile
 	draft := metainfo.Draft{Name: "object", Dir: true, Format: format, PieceLength: pieceLength}
 	f.disk = &disk{verified: make([]content.Ranges, len(files))}
@@ -136,6 +137,7 @@ func newFetch(t *testing.T, format metainfo.Format, pieceLength, budget int64, f
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.panics = append(f.panics, p)
+		f.panicked <- struct{}{}
 	})
 	t.Cleanup(f.pool.Close)
 	f.report = f.keep

@@ -223,6 +223,7 @@ func TestPanicInJob(t *testing.T) {
 			for range 10 {
 				<-done
 			}
+			<-f.panicked
 			f.mu.Lock()
 			defer f.mu.Unlock()
 			if len(f.panics) != 1 {
