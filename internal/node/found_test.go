@@ -25,31 +25,31 @@ func meets(t *testing.T, n *Node, id, host string) {
 
 // TestPeersFindEachOtherByExchange: two that know only one seed learn of each other from it (BEP 11).
 func TestPeersFindEachOtherByExchange(t *testing.T) {
-	for _, private := range []bool{false, true} {
-		name := map[bool]string{false: "public", true: "private"}[private]
+	for _, name := range []string{"public", "private", "offline"} {
 		t.Run(name, func(t *testing.T) {
+			set := func(c *Config) { c.Offline = name == "offline" }
 			inHouse(t, "hybrid", map[string]int{"a": 4 << 20}, func(t *testing.T, h *house) {
-				h.req.Private = private
-				seed := start(t, h.world.Host("1.1.1.1"), h.home("public"))
+				h.req.Private = name == "private"
+				seed := start(t, h.world.Host("1.1.1.1"), h.home("public"), set)
 				shared := h.share(seed)
 				if err := seed.Limit(shared.ID, 20_000, -1); err != nil {
 					t.Fatal(err)
 				}
 				join := func(ip string) (*Node, Object) {
-					n := h.fetcher(ip)
+					n := h.fetcher(ip, set)
 					return n, h.get(n, func(r *GetRequest) { r.Link, r.Peers = shared.Link, []string{peerOf(seed)} })
 				}
 				a, ao := join("1.1.2.1")
 				b, bo := join("1.1.3.1")
 				meets(t, a, ao.ID, "1.1.1.1")
 				meets(t, b, bo.ID, "1.1.1.1")
-				if !private {
+				if name == "public" {
 					meets(t, a, ao.ID, "1.1.3.1")
 					return
 				}
 				untilDone(t, a, ao.ID)
 				if s, _ := a.Peers(ao.ID); len(s) > 1 {
-					t.Errorf("a private object has peers by exchange: %v", s)
+					t.Errorf("peers by exchange: %v", s)
 				}
 			})
 		})

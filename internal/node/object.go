@@ -105,7 +105,7 @@ func (n *Node) newObject(r catalog.Record, patience time.Duration) *object {
 	o.swarm = swarm.New(now, swarm.Config{
 		InfoHash: r.InfoHash, PeerID: n.peerID, Client: n.client(), Port: n.port(),
 		MaxPeers: min(n.cfg.MaxPeers, maxObjectPeers), Seats: n.seats, Sequential: r.Sequential, Rand: newRand(), Wake: n.poke,
-		Accept: func(a netip.AddrPort) bool { return netx.AcceptPeer(netx.FromPublic, a, n.ListenAddrs()) },
+		Accept: n.acceptTold,
 	})
 	o.net = &bittorrent.Object{
 		Hash: r.InfoHash, Swarm: o.swarm,
@@ -113,6 +113,11 @@ func (n *Node) newObject(r catalog.Record, patience time.Duration) *object {
 		Failed: func(err error) { n.unreadable(o, err) },
 	}
 	return o
+}
+
+// acceptTold decides about an address that a peer has told of: offline, only what the user or the link names is dialled.
+func (n *Node) acceptTold(a netip.AddrPort) bool {
+	return !n.cfg.Offline && netx.AcceptPeer(netx.FromPublic, a, n.ListenAddrs())
 }
 
 // book enters an object into the node's books, in the place of another that has been halted if there is one.
