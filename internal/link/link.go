@@ -8,6 +8,7 @@
 //	       &x.pe=<host:port or [IPv6]:port>        BEP 9, any number
 //	       &so=<0,2,4-6>                           BEP 53, files to fetch
 //	       &xs=<URL of the .torrent file>
+//	magnet:?xs=urn:btpk:<64 hex>&s=<salt in hex>   BEP 46, a feed: whatever its publisher points at
 //
 // Links come from strangers. Everything is bounded, and a parameter that makes no sense is left out rather than spoiling
 // the link; only a link that names no object, or two, is refused.
@@ -45,13 +46,15 @@ const (
 	Hash                        // an info-hash and nothing else
 	TorrentFile                 // a .torrent file on this computer, which may or may not exist
 	TorrentURL                  // a .torrent file on the web
+	Feed                        // a magnet link that names no object, but a pointer to the newest one
 )
 
 // Link is a parsed link. Which fields are set depends on Kind: TorrentFile and TorrentURL have only Source, Hash only
-// InfoHash, Magnet has InfoHash and any of the others.
+// InfoHash, Magnet has InfoHash and any of the others, Feed has Feed in the place of InfoHash.
 type Link struct {
 	Kind     Kind
 	InfoHash metainfo.InfoHash
+	Feed     Pointer
 	// Name is a stranger's word for the object, as raw bytes: to be escaped where shown and made safe where used.
 	Name string
 	// Trackers and WebSeeds are absolute URLs, which nobody has checked for where they lead.

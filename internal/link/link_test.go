@@ -46,6 +46,11 @@ func TestParse(t *testing.T) {
 		return l
 	}
 	plain := magnet(func(*Link) {})
+	feed := func(salt string, change func(*Link)) Link {
+		l := Link{Kind: Feed, Feed: Pointer{Publisher: *v2(t), Salt: salt}}
+		change(&l)
+		return l
+	}
 	const base = "magnet:?xt=urn:btih:" + hexV1
 	tests := []struct {
 		name, text string
@@ -95,6 +100,12 @@ func TestParse(t *testing.T) {
 			magnet(func(l *Link) { l.Select = Selection{{7, maxFile}} })},
 		{"unknown parameters", base + "&foo=bar&as=x&kt=y&x.foo=z", plain},
 
+		{"feed", "magnet:?xs=urn:btpk:" + hexV2 + "&s=6e6577", feed("new", func(*Link) {})},
+		{"feed without salt", "magnet:?xs=URN:btpk:" + strings.ToUpper(hexV2), feed("", func(*Link) {})},
+		{"feed with hints", "magnet:?dn=n&xs=http://s.example/f&xs=urn:btpk:" + hexV2 + "&s=00&x.pe=h:1",
+			feed("\x00", func(l *Link) { l.Name, l.Source, l.Peers = "n", "http://s.example/f", []string{"h:1"} })},
+		{"version of a feed", base + "&xs=urn:btpk:" + hexV2 + "&s=6e6577", plain},
+
 		{"bare v1", hexV1, Link{Kind: Hash, InfoHash: onlyV1}},
 		{"bare v1 shouted", " " + strings.ToUpper(hexV1), Link{Kind: Hash, InfoHash: onlyV1}},
 		{"bare v2", hexV2, Link{Kind: Hash, InfoHash: onlyV2}},
@@ -128,6 +139,9 @@ func TestParseRefuses(t *testing.T) {
 		{"no question mark", "magnet:xt=urn:btih:" + hexV1},
 		{"no topic", "magnet:?dn=name"},
 		{"topic of another network", "magnet:?xt=urn:sha1:YEX6DQDLXISUVHOJ6UM3GNNKPQJWPKEK"},
+		{"short key of a feed", "magnet:?xs=urn:btpk:" + hexV2[2:]},
+		{"feed with a salt that is no hex", "magnet:?xs=urn:btpk:" + hexV2 + "&s=new"},
+		{"feed with a long salt", "magnet:?xs=urn:btpk:" + hexV2 + "&s=" + strings.Repeat("00", MaxSalt+1)},
 		{"short hash", "magnet:?xt=urn:btih:" + hexV1[1:]},
 		{"hash that is no hex", "magnet:?xt=urn:btih:" + strings.Repeat("g", 40)},
 		{"hash that is no base32", "magnet:?xt=urn:btih:" + strings.Repeat("1", 32)},
@@ -198,6 +212,10 @@ func TestMagnet(t *testing.T) {
 	if got, want := (Link{InfoHash: metainfo.NewInfoHash(nil, v2(t))}).Magnet(), "magnet:?xt=urn:btmh:1220"+hexV2; got != want {
 		t.Errorf("printed %s, want %s", got, want)
 	}
+	pointer := Link{Kind: Feed, Feed: Pointer{Publisher: *v2(t), Salt: "new"}, Name: "n"}
+	if got, want := pointer.Magnet(), "magnet:?xs=urn:btpk:"+hexV2+"&s=6e6577&dn=n"; got != want {
+		t.Errorf("printed %s, want %s", got, want)
+	}
 	if got := (Link{Kind: TorrentFile, Source: "a.torrent"}).Magnet(); got != "" {
 		t.Errorf("printed %q for a link without info-hash", got)
 	}
@@ -222,7 +240,7 @@ func FuzzParse(f *testing.F) {
 		base + "&dn=a%20b+c&xl=5&tr=udp%3A%2F%2Ft%3A80&tr.1=http://t/announce&ws=http://w/",
 		base + "&x.pe=192.0.2.1:6881&x.pe=[2001:db8::1]:6881&x.pe=host:1&so=0,2,4-6&xs=http://s/f.torrent",
 		base + "&amp;dn=100%&so=7-99999999999,5",
-		"https://w.example/f.torrent", "f.torrent", "./f", "ipfs://x",
+		"https://w.example/f.torrent", "f.torrent", "./f", "ipfs://x", "magnet:?xs=urn:btpk:" + hexV2 + "&s=6e6577&xs=http://s/f",
 	} {
 		f.Add(s)
 	}
@@ -235,7 +253,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		switch l.Kind {
-		case Magnet:
+		case Magnet, Feed:
 			printed := l.Magnet()
 			if again, err := Parse(printed); err != nil || !reflect.DeepEqual(again, l) {
 				t.Errorf("%q printed %q\nparsed %+v, %v\nwant   %+v", s, printed, again, err, l)

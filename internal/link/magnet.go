@@ -29,10 +29,17 @@ func parseMagnet(s string) (Link, error) {
 			return Link{}, err
 		}
 	}
-	if p.v1 == nil && p.v2 == nil {
+	switch {
+	case p.v1 != nil || p.v2 != nil:
+		// A link to one version of a feed names that version.
+		p.InfoHash, p.Feed = metainfo.NewInfoHash(p.v1, p.v2), Pointer{}
+	case p.published && !p.unsalted:
+		p.Kind = Feed
+	case p.published:
+		return Link{}, fmt.Errorf("%w: the salt of a feed (s=...) is at most %d bytes in hexadecimal digits", ErrNotALink, MaxSalt)
+	default:
 		return Link{}, fmt.Errorf("%w: the magnet link has no BitTorrent info-hash (xt=urn:btih:... or xt=urn:btmh:...)", ErrNotALink)
 	}
-	p.InfoHash = metainfo.NewInfoHash(p.v1, p.v2)
 	p.Select = p.Select.normal()
 	// Escaping may make a link longer than it came. What we could not pass on again is not taken.
 	if len(p.Link.Magnet()) > MaxLength {
@@ -57,6 +64,8 @@ type magnetParser struct {
 	Link
 	v1 *metainfo.HashV1
 	v2 *metainfo.HashV2
+	// published: it names a publisher. unsalted: its salt makes no sense, and without it the feed would be another.
+	published, unsalted bool
 }
 
 // take adds one parameter to the link.
@@ -93,9 +102,14 @@ func (p *magnetParser) take(name, value string) error {
 		p.Select = append(p.Select, parseSelection(value)...)
 		p.Select = p.Select[:min(len(p.Select), MaxRanges)]
 	case "xs":
-		if p.Source == "" && isURL(value, "http", "https") {
+		if key, ok := parsePublisher(value); ok && !p.published {
+			p.Feed.Publisher, p.published = key, true
+		} else if p.Source == "" && isURL(value, "http", "https") {
 			p.Source = value
 		}
+	case "s":
+		salt, ok := parseSalt(value)
+		p.Feed.Salt, p.unsalted = salt, p.unsalted || !ok
 	}
 	return nil
 }
@@ -182,9 +196,9 @@ func appendNew(list []string, s string, most int) []string {
 }
 
 // Magnet prints the link as magnet link, its parameters always in the same order. It is empty if the link has no
-// info-hash.
+// info-hash and is not that of a feed.
 func (l Link) Magnet() string {
-	if l.InfoHash.IsZero() {
+	if l.InfoHash.IsZero() && l.Kind != Feed {
 		return ""
 	}
 	var b strings.Builder
@@ -202,6 +216,12 @@ func (l Link) Magnet() string {
 	}
 	if h, ok := l.InfoHash.V2(); ok {
 		add("xt", "urn:btmh:"+sha256Multihash+h.String())
+	}
+	if l.Kind == Feed {
+		add("xs", feedScheme+hex.EncodeToString(l.Feed.Publisher[:]))
+		if l.Feed.Salt != "" {
+			add("s", hex.EncodeToString([]byte(l.Feed.Salt)))
+		}
 	}
 	if l.Name != "" {
 		add("dn", escape(l.Name))
@@ -222,7 +242,7 @@ func (l Link) Magnet() string {
 	if len(l.Select) > 0 {
 		add("so", l.Select.String())
 	}
-	if l.Kind == Magnet && l.Source != "" {
+	if (l.Kind == Magnet || l.Kind == Feed) && l.Source != "" {
 		add("xs", escape(l.Source))
 	}
 	return b.String()
