@@ -15,7 +15,7 @@ UNIT         = $$($(GO) list ./... | grep -v '^github.com/potluck-p2p/potluck/te
 CLIENTS := py/libtorrent:python3-libtorrent transmission-daemon:transmission-daemon transmission-remote:transmission-cli \
 	transmission-create:transmission-cli aria2c:aria2 rtorrent:rtorrent opentracker:opentracker mktorrent:mktorrent nginx:nginx-light ip:iproute2
 
-.PHONY: test check fmt vet lint unit blackbox clients build sim fuzz clean help
+.PHONY: test check fmt vet lint unit blackbox clients build sim dht-sim fuzz clean help
 
 test: check unit blackbox ## everything: format, vet, staticcheck, unit tests, real clients
 
@@ -61,6 +61,10 @@ clients:
 sim: ## whole swarms in virtual time, one for each of SEEDS: SEEDS=7 or SEEDS=1-200; TELL=1 says what happens
 	@$(GO) test -count=1 -timeout 60m -run '^TestSwarms$$' ./internal/sim -args -seeds $(SEEDS) $(if $(TELL),-tell)
 
+dht-sim: SEEDS := $(if $(filter file,$(origin SEEDS)),1,$(SEEDS))
+dht-sim: ## a DHT of 10,000 nodes in virtual time, for each of SEEDS; writes test/DHT.md; JOBS=2 runs two at a time
+	@$(GO) test -count=1 -timeout 120m -parallel $(or $(JOBS),1) -run '^TestWholeDHT$$' -v ./internal/sim/dht -args -seeds $(SEEDS) -table $(CURDIR)/test/DHT.md
+
 fuzz: ## each fuzz target for FUZZTIME
 	@for pkg in $$($(GO) list ./...); do \
 		for f in $$($(GO) test -list '^Fuzz' $$pkg 2>/dev/null | grep '^Fuzz' || true); do \
@@ -71,4 +75,4 @@ clean:
 	@rm -rf $(BUILD) potluck
 
 help:
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

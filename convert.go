@@ -4,15 +4,18 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/potluck-p2p/potluck/internal/create"
+	"github.com/potluck-p2p/potluck/internal/fault"
 	"github.com/potluck-p2p/potluck/internal/node"
+	"github.com/potluck-p2p/potluck/internal/node/home"
 	"github.com/potluck-p2p/potluck/internal/vfs"
 )
 
 // errorOf gives the errors of the node the public type. A nil error stays nil.
 func errorOf(err error) error {
 	var (
-		e      *node.Error
-		locked *node.LockedError
+		e      *fault.Error
+		locked *home.LockedError
 	)
 	switch {
 	case err == nil:
@@ -26,7 +29,7 @@ func errorOf(err error) error {
 }
 
 // lockedBy says who holds a home.
-func lockedBy(err *node.LockedError) string {
+func lockedBy(err *home.LockedError) string {
 	var by *vfs.LockedError
 	if errors.As(err.Err, &by) && by.PID != 0 {
 		return fmt.Sprintf("%s (process %d)", err.Error(), by.PID)
@@ -34,7 +37,7 @@ func lockedBy(err *node.LockedError) string {
 	return err.Error()
 }
 
-func publicError(e *node.Error) *Error {
+func publicError(e *fault.Error) *Error {
 	return &Error{Code: e.Code, Message: e.Message, Hint: e.Hint, Exit: e.Exit, Err: e.Err}
 }
 
@@ -66,8 +69,8 @@ func objectOf(o node.Object) Object {
 	return p
 }
 
-func (o TorrentOptions) create(path string) node.CreateRequest {
-	return node.CreateRequest{
+func (o TorrentOptions) create(path string) create.Request {
+	return create.Request{
 		Path: path, Name: o.Name, Format: o.Format, PieceLength: o.PieceLength, Private: o.Private, Trackers: o.Trackers,
 		WebSeeds: o.WebSeeds, Comment: o.Comment,
 	}

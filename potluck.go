@@ -11,7 +11,9 @@
 package potluck
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"iter"
 	"log/slog"
 	"net/netip"
@@ -19,6 +21,7 @@ import (
 
 	"github.com/potluck-p2p/potluck/internal/netx"
 	"github.com/potluck-p2p/potluck/internal/node"
+	"github.com/potluck-p2p/potluck/internal/protocol/mse"
 	"github.com/potluck-p2p/potluck/internal/vfs"
 )
 
@@ -37,6 +40,9 @@ type Options struct {
 	Listen []netip.AddrPort
 	// Offline keeps to addresses and trackers that are named explicitly.
 	Offline bool
+	// Encryption of connections with peers: "prefer", the default, "require" or "off". It hides what they are from those who
+	// look for it; it proves nobody's identity and keeps no secret from whoever knows the info-hash.
+	Encryption string
 	// NoNetwork opens the state only: nothing is listened at and nobody is dialled.
 	NoNetwork bool
 	// Up and Down limit payload, in bytes per second; 0 is no limit.
@@ -60,6 +66,11 @@ func Open(ctx context.Context, opt Options) (*Node, error) {
 	if opt.Home == "" {
 		return nil, &Error{Code: CodeUsage, Message: "a node needs a home", Hint: "set Options.Home", Exit: ExitUsage}
 	}
+	encryption, ok := mse.ParsePolicy(cmp.Or(opt.Encryption, mse.Prefer.String()))
+	if !ok {
+		return nil, &Error{Code: CodeUsage, Message: fmt.Sprintf("there is no policy %q of encryption", opt.Encryption),
+			Hint: "set Options.Encryption to prefer, require or off", Exit: ExitUsage}
+	}
 	log := opt.Log
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -67,7 +78,7 @@ func Open(ctx context.Context, opt Options) (*Node, error) {
 	source, named := named(opt.Listen)
 	n, err := node.Open(ctx, node.Config{
 		Home: opt.Home, FS: vfs.OS(), Network: netx.System(netx.Options{Source: source}), Now: time.Now, Log: log,
-		Listen: opt.Listen, Announced: named, Silent: opt.NoNetwork, Offline: opt.Offline || opt.NoNetwork,
+		Listen: opt.Listen, Announced: named, Silent: opt.NoNetwork, Offline: opt.Offline || opt.NoNetwork, Encryption: encryption,
 		Up: opt.Up, Down: opt.Down, DownloadDir: opt.DownloadDir, Version: Version, Slots: opt.Slots, MaxPeers: opt.MaxPeers,
 		Ratio: opt.Ratio, SeedTime: opt.SeedTime, ActiveFetches: opt.ActiveFetches, ActiveSeeds: opt.ActiveSeeds,
 	})
@@ -95,6 +106,9 @@ func (n *Node) Close() error { return errorOf(n.n.Close()) }
 
 // Listen are the addresses at which peers reach the node.
 func (n *Node) Listen() []netip.AddrPort { return n.n.ListenAddrs() }
+
+// External are the node's addresses as others on the internet see them, as far as they agree.
+func (n *Node) External() []netip.Addr { return n.n.External() }
 
 // Share adopts a file or folder where it lies, reads it once, and serves it from then on. The same path with the same
 // content again is the same object.

@@ -4,9 +4,10 @@ import (
 	"context"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/create"
+	"github.com/potluck-p2p/potluck/internal/inspect"
 	"github.com/potluck-p2p/potluck/internal/link"
 	"github.com/potluck-p2p/potluck/internal/netx"
-	"github.com/potluck-p2p/potluck/internal/node"
 	"github.com/potluck-p2p/potluck/internal/vfs"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
@@ -38,7 +39,7 @@ type TorrentFile struct {
 
 // Create makes a .torrent file of a file or folder, which is read once and not changed. It needs no node.
 func Create(ctx context.Context, path string, opt TorrentOptions) ([]byte, Torrent, error) {
-	t, err := node.Create(ctx, vfs.OS(), time.Now, opt.create(path), opt.Progress, opt.Note)
+	t, err := create.Torrent(ctx, vfs.OS(), time.Now, opt.create(path), opt.Progress, opt.Note)
 	if err != nil {
 		return nil, Torrent{}, errorOf(err)
 	}
@@ -47,7 +48,7 @@ func Create(ctx context.Context, path string, opt TorrentOptions) ([]byte, Torre
 
 // Inspect tells what a link says, without a node and without asking peers. A .torrent file is read and a URL fetched.
 func Inspect(ctx context.Context, link string) (Torrent, error) {
-	t, l, err := node.Inspect(ctx, vfs.OS(), netx.System(netx.Options{}), link)
+	t, l, err := inspect.Link(ctx, vfs.OS(), netx.System(netx.Options{}), link)
 	switch {
 	case err != nil:
 		return Torrent{}, errorOf(err)
@@ -59,7 +60,7 @@ func Inspect(ctx context.Context, link string) (Torrent, error) {
 
 // ParseTorrent reads the content of a .torrent file.
 func ParseTorrent(b []byte) (Torrent, error) {
-	t, err := node.ParseTorrent(b)
+	t, err := inspect.Torrent(b)
 	if err != nil {
 		return Torrent{}, errorOf(err)
 	}
@@ -68,7 +69,7 @@ func ParseTorrent(b []byte) (Torrent, error) {
 
 // ReadTorrent reads a .torrent file that the user named, as it is.
 func ReadTorrent(path string) ([]byte, error) {
-	b, err := node.ReadTorrent(vfs.OS(), path)
+	b, err := inspect.ReadTorrent(vfs.OS(), path)
 	return b, errorOf(err)
 }
 

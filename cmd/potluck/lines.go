@@ -44,6 +44,8 @@ type (
 		DownRate  float64 `json:"down_rate"`
 		UpRate    float64 `json:"up_rate"`
 		Ratio     float64 `json:"ratio"`
+		Seeders   *int    `json:"seeders,omitzero"`
+		Leechers  *int    `json:"leechers,omitzero"`
 	}
 	fileLine struct {
 		Type      string `json:"type"`
@@ -121,7 +123,19 @@ func objectOf(o v1.Object) objectLine {
 	return objectLine{
 		Type: "object", ID: o.ID, Name: o.Name, State: o.State, Queued: o.Queued, Size: o.Size, BytesDone: o.BytesDone, Path: o.Path,
 		DownRate: o.DownRate, UpRate: o.UpRate, Ratio: o.Ratio,
+		Seeders:  most(o.Trackers, func(t v1.Tracker) *int { return t.Seeders }),
+		Leechers: most(o.Trackers, func(t v1.Tracker) *int { return t.Leechers }),
 	}
+}
+
+// most is the largest number that a tracker said, nil if none did: they know more or less the same peers.
+func most(list []v1.Tracker, of func(v1.Tracker) *int) (most *int) {
+	for _, t := range list {
+		if n := of(t); n != nil && (most == nil || *n > *most) {
+			most = n
+		}
+	}
+	return most
 }
 
 func infoOf(i v1.Info) infoLine {

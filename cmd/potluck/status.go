@@ -48,6 +48,9 @@ func statusText(st v1.Status) string {
 	if len(st.Listen) > 0 {
 		fmt.Fprintf(&b, "\nPeers at %s", strings.Join(st.Listen, " "))
 	}
+	if len(st.External) > 0 {
+		fmt.Fprintf(&b, "\nKnown as %s", strings.Join(st.External, " "))
+	}
 	if st.API != "" {
 		fmt.Fprintf(&b, "\nAPI      http://%s", st.API)
 	}

@@ -47,7 +47,7 @@ func TestWriteHome(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustAdd(t, c, plain)
-	err = errors.Join(c.SetSetting(t.Context(), "port", "6881"),
+	err = errors.Join(c.SetSetting(t.Context(), "port", "6881"), c.SetSavedPeers(t.Context(), id, somePeers()),
 		c.AddDigests(t.Context(), id, DigestFileRoot, []Digest{{[]byte{9}, content.Extent{File: 1, Length: 20}}}))
 	if err != nil {
 		t.Fatal(err)
@@ -96,6 +96,13 @@ func TestGoldenHomes(t *testing.T) {
 			if v, _, err := c.Setting(ctx, "port"); v != "6881" || err != nil {
 				t.Errorf("port %q, %v", v, err)
 			}
+			var peers []SavedPeer // since version 2
+			if name != "testdata/home-v1.db" {
+				peers = somePeers()
+			}
+			if got, err := c.SavedPeers(ctx, rich.ID); err != nil || !reflect.DeepEqual(got, peers) {
+				t.Errorf("saved peers %+v, %v", got, err)
+			}
 			found, err := c.Find(ctx, DigestFileRoot, []byte{9})
 			if err != nil || len(found) != 1 || found[0].ID != rich.ID {
 				t.Errorf("found %v, %v", found, err)
@@ -134,8 +141,8 @@ func TestMigrateForward(t *testing.T) {
 	}
 	// A step that fails in its middle leaves the schema as it was before it, and keeps the step before.
 	broken := steps(t, map[string]string{
-		"0002_more.sql":   "ALTER TABLE objects ADD COLUMN place INTEGER NOT NULL DEFAULT 7",
-		"0003_broken.sql": "CREATE TABLE half (x INTEGER) STRICT; CREATE TABLE half (x INTEGER) STRICT",
+		"0003_more.sql":   "ALTER TABLE objects ADD COLUMN place INTEGER NOT NULL DEFAULT 7",
+		"0004_broken.sql": "CREATE TABLE half (x INTEGER) STRICT; CREATE TABLE half (x INTEGER) STRICT",
 	})
 	if c, err := open(t.Context(), path, seeded(1), broken); err == nil {
 		t.Fatal("opened", c.Close())
@@ -148,15 +155,15 @@ func TestMigrateForward(t *testing.T) {
 	var number, place, half int
 	err = errors.Join(db.QueryRow("PRAGMA user_version").Scan(&number), db.QueryRow("SELECT place FROM objects").Scan(&place),
 		db.QueryRow("SELECT count(*) FROM sqlite_schema WHERE name = 'half'").Scan(&half))
-	if err != nil || number != 2 || place != 7 || half != 0 {
+	if err != nil || number != 3 || place != 7 || half != 0 {
 		t.Errorf("version %d, place %d, half %d, %v", number, place, half, err)
 	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
 	repaired := steps(t, map[string]string{
-		"0002_more.sql": "ALTER TABLE objects ADD COLUMN place INTEGER NOT NULL DEFAULT 7",
-		"0003_good.sql": "CREATE TABLE whole (x INTEGER) STRICT",
+		"0003_more.sql": "ALTER TABLE objects ADD COLUMN place INTEGER NOT NULL DEFAULT 7",
+		"0004_good.sql": "CREATE TABLE whole (x INTEGER) STRICT",
 	})
 	c, err = open(t.Context(), path, seeded(1), repaired)
 	if err != nil {
@@ -174,7 +181,7 @@ func TestMigrateForward(t *testing.T) {
 		t.Fatal(err)
 	}
 	var newer *NewerError
-	if _, err := Open(t.Context(), path, seeded(1)); !errors.As(err, &newer) || newer.Have != 3 || newer.Known != 1 {
+	if _, err := Open(t.Context(), path, seeded(1)); !errors.As(err, &newer) || newer.Have != 4 || newer.Known != 2 {
 		t.Errorf("got %v", err)
 	}
 	if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
@@ -183,7 +190,7 @@ func TestMigrateForward(t *testing.T) {
 }
 
 func TestMigrationNumbers(t *testing.T) {
-	for _, name := range []string{"0003_gap.sql", "0001_twice.sql", "x.sql"} {
+	for _, name := range []string{"0004_gap.sql", "0001_twice.sql", "x.sql"} {
 		if _, err := loadMigrations(steps(t, map[string]string{name: ""})); err == nil {
 			t.Errorf("took %s", name)
 		}

@@ -17,6 +17,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/potluck-p2p/potluck/internal/protocol/mse"
 )
 
 // Config is what the user wants, every value checked.
@@ -32,6 +34,13 @@ type Config struct {
 	Up, Down Rate
 	// Offline asks only addresses and trackers named explicitly.
 	Offline bool
+	// Encryption says how connections with peers may begin. It hides them from those who look for BitTorrent; it proves
+	// nothing and keeps no secret.
+	Encryption mse.Policy
+	// DHT takes part in the distributed table in which peers find each other by info-hash alone.
+	DHT bool
+	// DHTRouters are HOST:PORT of nodes that are asked for a way into it when no other is known.
+	DHTRouters []string
 	// DownloadDir is where fetched objects are put. Empty when the user's download folder cannot be told.
 	DownloadDir string
 	// Slots is how many peers are served at once.

@@ -28,7 +28,10 @@ func TestDefaults(t *testing.T) {
 	}
 	c.origins = nil
 	want := &Config{Home: "/home/u/.local/share/potluck", API: Address{"127.0.0.1", 7685}, DownloadDir: "/home/u/Downloads",
-		Slots: 8, MaxPeers: 200, Ratio: 2, ActiveFetches: 5}
+		DHT: true, DHTRouters: c.DHTRouters, Slots: 8, MaxPeers: 200, Ratio: 2, ActiveFetches: 5}
+	if len(c.DHTRouters) < 3 {
+		t.Error("the way into the DHT depends on", c.DHTRouters)
+	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got %+v", c)
 	}
@@ -42,6 +45,8 @@ func TestPrecedence(t *testing.T) {
 		up = "1K"
 		down = 1000
 		offline = true
+		encryption = "require"
+		dht_routers = "a.example:1, [::1]:2,"
 		ratio = 1.5
 		slots = 3
 		download_dir = "~/in file"
@@ -64,6 +69,9 @@ func TestPrecedence(t *testing.T) {
 		{"up", "3K", Flag, "--up", ""},
 		{"down", "1K", File, "/c.toml", ""},
 		{"offline", "false", Environment, "POTLUCK_OFFLINE", ""},
+		{"encryption", "require", File, "/c.toml", ""},
+		{"dht", "true", Default, "", ""},
+		{"dht_routers", "a.example:1,[::1]:2", File, "/c.toml", ""},
 		{"download_dir", "/home/u/in file", File, "/c.toml", ""},
 		{"slots", "3", File, "/c.toml", ""},
 		{"max_peers", "200", Default, "", ""},
@@ -117,6 +125,8 @@ func TestRefuses(t *testing.T) {
 		{"time", Input{Flags: Layer{"seed_time": "3"}}, "48h"},
 		{"negative time", Input{Flags: Layer{"seed_time": "-3h"}}, "48h"},
 		{"queue", Input{Flags: Layer{"active_seeds": "-1"}}, "from 0"},
+		{"router", Input{Flags: Layer{"dht_routers": "a.example:1,b.example"}}, "\"b.example\", which is not HOST:PORT"},
+		{"encryption", Input{Flags: Layer{"encryption": "maybe"}}, "none of prefer"},
 		{"endless ratio", Input{Flags: Layer{"ratio": "Inf"}}, "number"},
 	}
 	for _, c := range cases {

@@ -3,10 +3,13 @@ package config
 import (
 	"fmt"
 	"math"
+	"net"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/potluck-p2p/potluck/internal/protocol/mse"
 )
 
 // value is a text on its way to becoming a setting.
@@ -44,6 +47,15 @@ var keys = []key{
 	{"offline", "use only addresses and trackers that were named",
 		func(c *Config, v value) (string, string) { return setBool(&c.Offline, v) },
 		func(c *Config) string { return strconv.FormatBool(c.Offline) }},
+	{"encryption", "of connections with peers: prefer, require or off; it hides what they are and proves nothing",
+		func(c *Config, v value) (string, string) { return setPolicy(&c.Encryption, v) },
+		func(c *Config) string { return c.Encryption.String() }},
+	{"dht", "find peers, and be found, by info-hash alone, in the distributed hash table",
+		func(c *Config, v value) (string, string) { return setBool(&c.DHT, v) },
+		func(c *Config) string { return strconv.FormatBool(c.DHT) }},
+	{"dht_routers", "HOST:PORT of nodes that are asked for a way into the DHT when no other is known, with commas between",
+		func(c *Config, v value) (string, string) { return setHosts(&c.DHTRouters, v) },
+		func(c *Config) string { return strings.Join(c.DHTRouters, ",") }},
 	{"download_dir", "folder that fetched objects are put in",
 		func(c *Config, v value) (string, string) { return setPath(&c.DownloadDir, v) },
 		func(c *Config) string { return c.DownloadDir }},
@@ -70,7 +82,8 @@ var keys = []key{
 // defaults are the weakest layer.
 func defaults(env func(string) string, userDirs []byte) Layer {
 	l := Layer{
-		"listen": ":0", "api": "127.0.0.1:7685", "up": "0", "down": "0", "offline": "false", "slots": "8",
+		"listen": ":0", "api": "127.0.0.1:7685", "up": "0", "down": "0", "offline": "false", "encryption": "prefer", "slots": "8",
+		"dht": "true", "dht_routers": "dht.libtorrent.org:25401,router.bittorrent.com:6881,router.utorrent.com:6881,dht.transmissionbt.com:6881",
 		"max_peers": "200", "ratio": "2", "seed_time": "0", "active_fetches": "5", "active_seeds": "0",
 	}
 	if home := defaultHome(env); home != "" {
@@ -152,6 +165,37 @@ func setBool(to *bool, v value) (reason, hint string) {
 	default:
 		return "is neither true nor false", ""
 	}
+	return "", ""
+}
+
+func setPolicy(to *mse.Policy, v value) (reason, hint string) {
+	p, ok := mse.ParsePolicy(v.text)
+	if !ok {
+		return "is none of prefer, require and off", ""
+	}
+	*to = p
+	return "", ""
+}
+
+// maxHosts bounds a list of hosts.
+const maxHosts = 100
+
+func setHosts(to *[]string, v value) (reason, hint string) {
+	var list []string
+	for host := range strings.SplitSeq(v.text, ",") {
+		if host = strings.TrimSpace(host); host == "" {
+			continue
+		}
+		name, digits, err := net.SplitHostPort(host)
+		port, bad := strconv.ParseUint(digits, 10, 16)
+		if err != nil || bad != nil || name == "" || port == 0 {
+			return fmt.Sprintf("names %q, which is not HOST:PORT", host), "write them as in router.example:6881,[2001:db8::1]:6881"
+		}
+		if list = append(list, host); len(list) > maxHosts {
+			return fmt.Sprintf("names more than %d", maxHosts), ""
+		}
+	}
+	*to = list
 	return "", ""
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -97,6 +98,8 @@ type Response struct {
 	*http.Response
 	// Scope is that of the addresses asked; behind redirects, of the last.
 	Scope Scope
+	// From is who answered; behind redirects, the last.
+	From netip.AddrPort
 }
 
 // Get asks and returns once the header is there. The context holds for the body too.
@@ -133,7 +136,7 @@ func (c *Client) Get(ctx context.Context, r Request) (*Response, error) {
 		limit = defaultMaxBody
 	}
 	resp.Body = &boundedBody{ReadCloser: resp.Body, left: limit}
-	return &Response{Response: resp, Scope: v.scope}, nil
+	return &Response{Response: resp, Scope: v.scope, From: v.from}, nil
 }
 
 // Fetch asks and reads the whole body, which it also closes.
@@ -155,6 +158,7 @@ type visit struct {
 	named string // host and port of the URL that was asked for
 	hops  int
 	scope Scope // of the hop before
+	from  netip.AddrPort
 }
 
 type (
@@ -200,7 +204,11 @@ func (rt roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	if scope == Global {
 		pool = publicPool
 	}
-	return rt.c.pools[pool].RoundTrip(req.WithContext(context.WithValue(ctx, addrsKey{}, addrs)))
+	ctx = context.WithValue(ctx, addrsKey{}, addrs)
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(i httptrace.GotConnInfo) { v.from = AddrPort(i.Conn.RemoteAddr()) },
+	})
+	return rt.c.pools[pool].RoundTrip(req.WithContext(ctx))
 }
 
 // widest keeps the public addresses of a host; one that has none keeps all it has.

@@ -38,10 +38,13 @@ type system struct {
 	resolver *net.Resolver
 }
 
+// A connection whose other side is gone without a word ends within a minute: by keep-alives when nothing is under way, and by
+// unacknowledged otherwise.
 const (
-	keepAliveIdle     = 60 * time.Second
-	keepAliveInterval = 30 * time.Second
-	keepAliveCount    = 4
+	keepAliveIdle     = 20 * time.Second
+	keepAliveInterval = 10 * time.Second
+	keepAliveCount    = 3
+	unacknowledged    = 50 * time.Second
 )
 
 func keepAlive() net.KeepAliveConfig {
@@ -50,14 +53,16 @@ func keepAlive() net.KeepAliveConfig {
 
 func (s *system) DialTCP(ctx context.Context, remote netip.AddrPort) (net.Conn, error) {
 	remote = unmap(remote)
-	d := net.Dialer{KeepAliveConfig: keepAlive()}
+	d := net.Dialer{KeepAliveConfig: keepAlive(), Control: endUnacknowledged}
 	var local netip.AddrPort
 	if s.source.IsValid() {
 		if !Carries(s.source, remote.Addr()) {
 			return nil, fmt.Errorf("dial %v from %v: %w", remote, s.source, ErrFamily)
 		}
 		local = netip.AddrPortFrom(s.source, 0)
-		d.Control = shareSourcePorts
+		d.Control = func(network, address string, c syscall.RawConn) error {
+			return errors.Join(shareSourcePorts(network, address, c), endUnacknowledged(network, address, c))
+		}
 	}
 	return d.DialTCP(ctx, "tcp", local, remote)
 }
@@ -87,9 +92,26 @@ func (s *system) dialResolver(ctx context.Context, network, address string) (net
 
 func (s *system) ListenTCP(ctx context.Context, local netip.AddrPort) (net.Listener, error) {
 	lc := net.ListenConfig{KeepAliveConfig: keepAlive()}
-	return withoutIPv6(local, func(local netip.AddrPort) (net.Listener, error) {
+	l, err := withoutIPv6(local, func(local netip.AddrPort) (net.Listener, error) {
 		return lc.Listen(ctx, "tcp"+family(local), local.String())
 	})
+	if err != nil {
+		return nil, err
+	}
+	return listener{l}, nil
+}
+
+// listener has the kernel end what it accepts when the other side is gone.
+type listener struct{ net.Listener }
+
+func (l listener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if tcp, ok := conn.(*net.TCPConn); ok && err == nil {
+		if raw, err := tcp.SyscallConn(); err == nil {
+			_ = endUnacknowledged("", "", raw) // it ends later without
+		}
+	}
+	return conn, err
 }
 
 func (s *system) ListenUDP(ctx context.Context, local netip.AddrPort) (PacketConn, error) {

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/potluck-p2p/potluck/internal/fault"
 )
 
 // A share that was edited, got a file or lost one is taken as it is now, under its id; also after a restart.
@@ -73,14 +75,14 @@ func TestAcceptRefusals(t *testing.T) {
 	inHouse(t, "v2", uneven, func(t *testing.T, h *house) {
 		n := h.fetcher("10.0.0.2")
 		o := untilDone(t, n, h.get(n).ID)
-		if _, err := n.Accept(t.Context(), o.ID, nil); exit(err) != ExitUsage {
+		if _, err := n.Accept(t.Context(), o.ID, nil); exit(err) != fault.ExitUsage {
 			t.Errorf("of what was fetched: %v", err)
 		}
 		// Where nothing is, nothing can be taken; what it was stays known.
 		if err := os.Rename(h.src, h.src+"-away"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := h.seed.Accept(t.Context(), h.shared.ID, nil); exit(err) != ExitDisk {
+		if _, err := h.seed.Accept(t.Context(), h.shared.ID, nil); exit(err) != fault.ExitDisk {
 			t.Errorf("of nothing: %v", err)
 		}
 		if err := os.Rename(h.src+"-away", h.src); err != nil {
@@ -110,7 +112,7 @@ func TestAcceptRefusals(t *testing.T) {
 		if err := os.CopyFS(other, os.DirFS(h.src)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := h.seed.Accept(t.Context(), second.ID, nil); err == nil || explain(err).Code != "exists" {
+		if _, err := h.seed.Accept(t.Context(), second.ID, nil); err == nil || fault.Explain(err).Code != "exists" {
 			t.Errorf("of what is held already: %v", err)
 		}
 	})

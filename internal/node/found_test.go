@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/potluck-p2p/potluck/internal/fault"
 )
 
 // meets waits until a node is connected to a host.
@@ -72,7 +74,7 @@ func TestPeersFindEachOtherOnTheLAN(t *testing.T) {
 					untilDone(t, n, o.ID)
 					return
 				}
-				until(t, n, o.ID, "failed", func(o Object) bool { return o.Err != nil && o.Err.Exit == ExitNobody })
+				until(t, n, o.ID, "failed", func(o Object) bool { return o.Err != nil && o.Err.Exit == fault.ExitNobody })
 			})
 		})
 	}

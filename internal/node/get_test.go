@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/create"
+	"github.com/potluck-p2p/potluck/internal/fault"
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
 )
 
@@ -50,7 +52,7 @@ func TestSelect(t *testing.T) {
 				n.Close()
 				n = h.fetcher("10.0.0.2")
 				o = untilDone(t, n, o.ID)
-				if o.State != "seeding" || n.all()[0].swarm.Snapshot(time.Now()).DownBytes != 0 {
+				if o.State != "seeding" || n.books.All()[0].Swarm.Snapshot(time.Now()).DownBytes != 0 {
 					t.Errorf("%+v", o)
 				}
 				side := filepath.Join(h.home("10.0.0.2"), "side", o.ID)
@@ -91,7 +93,7 @@ func TestNothingSelected(t *testing.T) {
 	inHouse(t, "v1", uneven, func(t *testing.T, h *house) {
 		n := h.fetcher("10.0.0.2")
 		o := h.get(n, func(r *GetRequest) { r.Select = []string{"*.jpg"} })
-		if o = untilState(t, n, o.ID, "failed"); o.Err.Exit != ExitUsage {
+		if o = untilState(t, n, o.ID, "failed"); o.Err.Exit != fault.ExitUsage {
 			t.Errorf("%+v", o.Err)
 		}
 	})
@@ -124,7 +126,7 @@ func TestSelectMore(t *testing.T) {
 					t.Fatal(err)
 				}
 				_, err := n.Get(t.Context(), GetRequest{Link: h.shared.Link})
-				if b, readErr := os.ReadFile(mine); exit(err) != ExitDisk || readErr != nil || string(b) != "mine" {
+				if b, readErr := os.ReadFile(mine); exit(err) != fault.ExitDisk || readErr != nil || string(b) != "mine" {
 					t.Errorf("%v; %q, %v", err, b, readErr)
 				}
 				if o = untilDone(t, n, o.ID); o.State != "seeding" || os.Remove(mine) != nil {
@@ -168,7 +170,7 @@ func TestSequential(t *testing.T) {
 		n := h.fetcher("10.0.0.2", limit(200<<10))
 		o := h.get(n, func(r *GetRequest) { r.Sequential = true })
 		until(t, n, o.ID, "half", func(o Object) bool { return o.BytesDone > 1<<20 })
-		have := n.all()[0].swarm.Have()
+		have := n.books.All()[0].Swarm.Have()
 		last := 0
 		for i := range have.All() {
 			last = i
@@ -264,7 +266,7 @@ func TestTwoObjectsOfOneName(t *testing.T) {
 	inHouse(t, "v1", map[string]int{"same": 300_000}, func(t *testing.T, h *house) {
 		other := filepath.Join(h.dir, "elsewhere", "photos")
 		writeTree(t, other, map[string]int{"same": 300_000, "more": 5})
-		second, err := h.seed.Share(t.Context(), CreateRequest{Path: other, Format: "v1"}, nil, nil)
+		second, err := h.seed.Share(t.Context(), create.Request{Path: other, Format: "v1"}, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -310,7 +312,7 @@ func TestPatience(t *testing.T) {
 		if took := time.Since(begun); took < 10*time.Minute || took > 11*time.Minute {
 			t.Errorf("gave up after %v", took)
 		}
-		if o.Err.Exit != ExitNobody || o.Err.Code != "no-source" || o.Err.Hint == "" {
+		if o.Err.Exit != fault.ExitNobody || o.Err.Code != "no-source" || o.Err.Hint == "" {
 			t.Errorf("%+v", o.Err)
 		}
 		// Asked once more, now with somebody who has it.
@@ -338,15 +340,15 @@ func TestBadRequests(t *testing.T) {
 			req  GetRequest
 			exit int
 		}{
-			"no link":       {GetRequest{Link: "hello"}, ExitUsage},
-			"no torrent":    {GetRequest{Torrent: []byte("d8:announce0:e")}, ExitFailed},
-			"a lie":         {GetRequest{Torrent: lie}, ExitFailed},
-			"no port":       {GetRequest{Link: h.shared.Link, Peers: []string{"10.0.0.1"}}, ExitUsage},
-			"port 0":        {GetRequest{Link: h.shared.Link, Peers: []string{"10.0.0.1:0"}}, ExitUsage},
-			"unknown host":  {GetRequest{Link: h.shared.Link, Peers: []string{"nobody.example:1"}}, ExitUsage},
-			"no tracker":    {GetRequest{Link: h.shared.Link, Trackers: []string{"ftp://x"}}, ExitUsage},
-			"no such file":  {GetRequest{Link: "https://nobody.example/x.torrent"}, ExitBlocked},
-			"a file's path": {GetRequest{Link: "/x.torrent"}, ExitUsage},
+			"no link":       {GetRequest{Link: "hello"}, fault.ExitUsage},
+			"no torrent":    {GetRequest{Torrent: []byte("d8:announce0:e")}, fault.ExitFailed},
+			"a lie":         {GetRequest{Torrent: lie}, fault.ExitFailed},
+			"no port":       {GetRequest{Link: h.shared.Link, Peers: []string{"10.0.0.1"}}, fault.ExitUsage},
+			"port 0":        {GetRequest{Link: h.shared.Link, Peers: []string{"10.0.0.1:0"}}, fault.ExitUsage},
+			"unknown host":  {GetRequest{Link: h.shared.Link, Peers: []string{"nobody.example:1"}}, fault.ExitUsage},
+			"no tracker":    {GetRequest{Link: h.shared.Link, Trackers: []string{"ftp://x"}}, fault.ExitUsage},
+			"no such file":  {GetRequest{Link: "https://nobody.example/x.torrent"}, fault.ExitBlocked},
+			"a file's path": {GetRequest{Link: "/x.torrent"}, fault.ExitUsage},
 		} {
 			if _, err := n.Get(t.Context(), c.req); exit(err) != c.exit {
 				t.Errorf("%s: exit %d, %v", name, exit(err), err)
@@ -377,7 +379,7 @@ func TestObjectOfAnotherHash(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := start(t, netxtest.NewWorld(1).Host("10.0.0.1"), filepath.Join(t.TempDir(), "home"))
 		for _, ref := range []string{"", "0123", "zzzz", "0123456789012345678901234567890123456789"} {
-			if _, err := n.Object(ref); exit(err) != ExitFailed {
+			if _, err := n.Object(ref); exit(err) != fault.ExitFailed {
 				t.Errorf("%q: %v", ref, err)
 			}
 		}

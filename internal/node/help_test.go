@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/create"
+	"github.com/potluck-p2p/potluck/internal/fault"
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
 )
 
@@ -19,7 +21,7 @@ type house struct {
 	src    string
 	seed   *Node
 	shared Object
-	req    CreateRequest
+	req    create.Request
 }
 
 // inHouse runs a test in virtual time, in a house whose first node shares a folder of the given files.
@@ -30,7 +32,7 @@ func inHouse(t *testing.T, format string, files map[string]int, test func(t *tes
 		h := &house{t: t, world: netxtest.NewWorld(1), dir: dir, src: filepath.Join(dir, "photos")}
 		writeTree(t, h.src, files)
 		h.seed = start(t, h.world.Host("10.0.0.1"), h.home("seed"))
-		h.req = CreateRequest{Path: h.src, Format: format, PieceLength: 32 << 10}
+		h.req = create.Request{Path: h.src, Format: format, PieceLength: 32 << 10}
 		h.shared = h.share(h.seed)
 		test(t, h)
 	})
@@ -155,7 +157,7 @@ func exit(err error) int {
 	if err == nil {
 		return 0
 	}
-	return explain(err).Exit
+	return fault.Explain(err).Exit
 }
 
 func limit(down int64) func(*Config) { return func(c *Config) { c.Down = down } }

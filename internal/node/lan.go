@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/potluck-p2p/potluck/internal/discovery/lan"
+	"github.com/potluck-p2p/potluck/internal/node/object"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 )
 
@@ -13,44 +14,30 @@ func (n *Node) openLAN() {
 		return
 	}
 	n.lan = lan.New(lan.Config{
-		Network: n.cfg.Network, Port: n.port(), Rand: newRand(), Log: n.cfg.Log, Found: n.foundOnLAN, Panicked: n.panicked,
+		Network: n.cfg.Network, Port: n.sockets.Port(), Rand: newRand(), Log: n.cfg.Log, Found: n.foundOnLAN, Panicked: n.panicked,
 	})
 	n.running.Go(func() { n.lan.Run(n.life) })
 }
 
 // foundOnLAN hands a peer on the local network to the swarm of its object. That of a private one takes none.
 func (n *Node) foundOnLAN(infoHash [20]byte, peer netip.AddrPort) {
-	n.mu.Lock()
-	o := n.byHash[infoHash]
-	n.mu.Unlock()
-	if o != nil && !o.hidden() {
-		o.swarm.Found(swarm.FromLAN, peer)
+	if o := n.books.Find(infoHash); o != nil && !o.IsHidden() {
+		o.Swarm.Found(swarm.FromLAN, peer)
 	}
 }
 
 // tellLAN says what is active now.
-func (n *Node) tellLAN(objects []*object) {
+func (n *Node) tellLAN(objects []*object.Object) {
 	if n.lan == nil {
 		return
 	}
 	var active []lan.Object
 	for _, o := range objects {
-		state, _ := o.swarm.State()
-		if o.hidden() || state != swarm.Resolving && state != swarm.Fetching && state != swarm.Seeding {
+		state, _ := o.Swarm.State()
+		if o.IsHidden() || state != swarm.Resolving && state != swarm.Fetching && state != swarm.Seeding {
 			continue
 		}
-		hash := o.theRecord().InfoHash
-		if b := o.theBody(); b != nil {
-			hash = b.info.Hash
-		}
-		active = append(active, lan.Object{Hashes: hash.Wire()})
+		active = append(active, lan.Object{Hashes: o.InfoHash().Wire()})
 	}
 	n.lan.SetObjects(active)
-}
-
-// hidden reports whether an object must not be spoken of but to its trackers: it is private, or may turn out to be once
-// its metadata is known.
-func (o *object) hidden() bool {
-	r := o.theRecord()
-	return r.Private || r.Info == nil && len(r.Trackers) > 0
 }

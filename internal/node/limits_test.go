@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/potluck-p2p/potluck/internal/create"
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
 )
 
@@ -14,7 +15,7 @@ func TestLimitSurvivesRestart(t *testing.T) {
 	writeTree(t, src, map[string]int{"a": 100})
 	host := netxtest.NewWorld(1).Host("10.0.0.1")
 	n := start(t, host, filepath.Join(dir, "home"))
-	shared, err := n.Share(t.Context(), CreateRequest{Path: src}, nil, nil)
+	shared, err := n.Share(t.Context(), create.Request{Path: src}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +30,7 @@ func TestLimitSurvivesRestart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return o.up.Rate(), o.down.Rate()
+		return o.Net.Up[1].Rate(), o.Net.Down[1].Rate() // behind the node's own
 	}
 	if up, down := rates(n); up != 5000 || down != 0 {
 		t.Errorf("limits are %d and %d", up, down)

@@ -13,7 +13,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/create"
+	"github.com/potluck-p2p/potluck/internal/fault"
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
+	"github.com/potluck-p2p/potluck/internal/node/news"
 	"github.com/potluck-p2p/potluck/internal/vfs"
 )
 
@@ -80,7 +83,7 @@ func TestPauseWhileResolving(t *testing.T) {
 
 func TestRemove(t *testing.T) {
 	inHouse(t, "hybrid", uneven, func(t *testing.T, h *house) {
-		if err := h.seed.Remove(t.Context(), h.shared.ID, true); exit(err) != ExitUsage {
+		if err := h.seed.Remove(t.Context(), h.shared.ID, true); exit(err) != fault.ExitUsage {
 			t.Errorf("deleting a share: %v", err)
 		}
 		n := h.fetcher("10.0.0.2")
@@ -89,7 +92,7 @@ func TestRemove(t *testing.T) {
 			t.Fatal(err)
 		}
 		compareTrees(t, h.src, first.Path)
-		if _, err := n.Object(first.ID); exit(err) != ExitFailed {
+		if _, err := n.Object(first.ID); exit(err) != fault.ExitFailed {
 			t.Error(err)
 		}
 		// Getting it again takes over what is there.
@@ -140,7 +143,7 @@ func TestRemoveLeavesWhatTheUserChanged(t *testing.T) {
 		o := untilDone(t, n, h.get(n).ID)
 		scribble(t, filepath.Join(o.Path, "b.bin"), 5, 5)
 		err := n.Remove(t.Context(), o.ID, true)
-		if exit(err) != ExitVerify {
+		if exit(err) != fault.ExitVerify {
 			t.Error(err)
 		}
 		if got := list(t, o.Path); len(got) != 1 || got["b.bin"] == 0 {
@@ -162,7 +165,7 @@ func TestPromise4_5_EditedShareIsNotServed(t *testing.T) {
 		n := h.fetcher("10.0.0.3")
 		o := h.get(n)
 		changed := untilState(t, h.seed, h.shared.ID, "changed")
-		if changed.Err == nil || changed.Err.Exit != ExitVerify || changed.Err.Hint == "" {
+		if changed.Err == nil || changed.Err.Exit != fault.ExitVerify || changed.Err.Hint == "" {
 			t.Errorf("%+v", changed.Err)
 		}
 		time.Sleep(time.Minute)
@@ -219,7 +222,7 @@ func TestMissingShare(t *testing.T) {
 		os.Rename(h.src, away)
 		h.seed = start(t, h.world.Host("10.0.0.1"), h.home("seed"))
 		o := untilState(t, h.seed, h.shared.ID, "missing")
-		if o.Err == nil || o.Err.Exit != ExitDisk {
+		if o.Err == nil || o.Err.Exit != fault.ExitDisk {
 			t.Errorf("%+v", o.Err)
 		}
 		if err := h.seed.Resume(o.ID); err != nil {
@@ -275,15 +278,15 @@ func TestShareRefusals(t *testing.T) {
 		writeTree(t, dir, map[string]int{"empty": 0, "file": 10})
 		os.Mkdir(filepath.Join(dir, "nothing"), 0o755)
 		for name, c := range map[string]struct {
-			req  CreateRequest
+			req  create.Request
 			exit int
 		}{
-			"not there":     {CreateRequest{Path: filepath.Join(dir, "no")}, ExitDisk},
-			"empty file":    {CreateRequest{Path: filepath.Join(dir, "empty")}, ExitUsage},
-			"empty folder":  {CreateRequest{Path: filepath.Join(dir, "nothing")}, ExitFailed},
-			"format":        {CreateRequest{Path: filepath.Join(dir, "file"), Format: "v3"}, ExitUsage},
-			"piece length":  {CreateRequest{Path: filepath.Join(dir, "file"), PieceLength: 1000}, ExitUsage},
-			"not a tracker": {CreateRequest{Path: filepath.Join(dir, "file"), Trackers: []string{"hello"}}, ExitUsage},
+			"not there":     {create.Request{Path: filepath.Join(dir, "no")}, fault.ExitDisk},
+			"empty file":    {create.Request{Path: filepath.Join(dir, "empty")}, fault.ExitUsage},
+			"empty folder":  {create.Request{Path: filepath.Join(dir, "nothing")}, fault.ExitFailed},
+			"format":        {create.Request{Path: filepath.Join(dir, "file"), Format: "v3"}, fault.ExitUsage},
+			"piece length":  {create.Request{Path: filepath.Join(dir, "file"), PieceLength: 1000}, fault.ExitUsage},
+			"not a tracker": {create.Request{Path: filepath.Join(dir, "file"), Trackers: []string{"hello"}}, fault.ExitUsage},
 		} {
 			if _, err := n.Share(t.Context(), c.req, nil, nil); exit(err) != c.exit {
 				t.Errorf("%s: exit %d, %v", name, exit(err), err)
@@ -334,7 +337,7 @@ func TestVerify(t *testing.T) {
 			scribble(t, name, 70_000, 20)
 			before := list(t, o.Path)
 			err := n.Verify(t.Context(), o.ID, nil)
-			if exit(err) != ExitVerify || explain(err).Hint == "" {
+			if exit(err) != fault.ExitVerify || fault.Explain(err).Hint == "" {
 				t.Error(err)
 			}
 			for f := range before {
@@ -352,7 +355,7 @@ func TestVerify(t *testing.T) {
 			os.Truncate(filepath.Join(o.Path, "b.bin"), 50_000)
 			os.Remove(filepath.Join(o.Path, "a.txt"))
 			os.WriteFile(filepath.Join(o.Path, "a.txt"), []byte("0123456789"), 0o644)
-			if err := n.Verify(t.Context(), o.ID, nil); exit(err) != ExitVerify {
+			if err := n.Verify(t.Context(), o.ID, nil); exit(err) != fault.ExitVerify {
 				t.Error(err)
 			}
 		})
@@ -369,7 +372,7 @@ func TestVerify(t *testing.T) {
 			}
 			untilState(t, n, o.ID, "paused")
 			scribble(t, name, 0, 20)
-			if err := n.Verify(t.Context(), o.ID, nil); exit(err) != ExitVerify {
+			if err := n.Verify(t.Context(), o.ID, nil); exit(err) != fault.ExitVerify {
 				t.Error(err)
 			}
 			untilState(t, n, o.ID, "paused")
@@ -378,7 +381,7 @@ func TestVerify(t *testing.T) {
 		})
 		part("a share", func() {
 			scribble(t, filepath.Join(h.src, "z.bin"), 0, 1)
-			if err := verify(h.seed, h.shared.ID); exit(err) != ExitVerify {
+			if err := verify(h.seed, h.shared.ID); exit(err) != fault.ExitVerify {
 				t.Error(err)
 			}
 			untilState(t, h.seed, h.shared.ID, "changed")
@@ -398,7 +401,7 @@ func TestVerifyInTheMiddle(t *testing.T) {
 		for off := int64(0); off < 2<<20; off += 32 << 10 {
 			scribble(t, filepath.Join(h.home("10.0.0.2"), "downloads/photos/a.part"), off, 10)
 		}
-		if err := n.Verify(t.Context(), o.ID, nil); exit(err) != ExitVerify {
+		if err := n.Verify(t.Context(), o.ID, nil); exit(err) != fault.ExitVerify {
 			t.Error(err)
 		}
 		compareTrees(t, h.src, untilDone(t, n, o.ID).Path)
@@ -415,7 +418,7 @@ func TestVerifyGivenUp(t *testing.T) {
 			n  *Node
 			id string
 		}{{n, o.ID}, {h.seed, h.shared.ID}} {
-			if err := x.n.Verify(ctx, x.id, nil); exit(err) != ExitInterrupted {
+			if err := x.n.Verify(ctx, x.id, nil); exit(err) != fault.ExitInterrupted {
 				t.Error(err)
 			}
 			untilState(t, x.n, x.id, "seeding")
@@ -466,7 +469,7 @@ func TestPromise4_2_FullDisk(t *testing.T) {
 				failed := until(t, n, o.ID, "failed", func(o Object) bool { return o.Err != nil || o.State == "seeding" && !o.Done.IsZero() })
 				if c.code != "" {
 					e := failed.Err
-					if e == nil || e.Exit != ExitDisk || e.Code != c.code || e.Hint == "" {
+					if e == nil || e.Exit != fault.ExitDisk || e.Code != c.code || e.Hint == "" {
 						t.Fatalf("%s %+v", failed.State, e)
 					}
 				}
@@ -576,7 +579,7 @@ func TestPromise4_1_CorruptSeederBesideAnHonestOne(t *testing.T) {
 				accused := make(chan string, 100)
 				go func() {
 					for e := range events {
-						if e.Kind == EventAccused {
+						if e.Kind == news.EventAccused {
 							accused <- e.Text
 						}
 					}
@@ -608,11 +611,11 @@ func TestPromise4_8_APanicFailsOneObjectOnly(t *testing.T) {
 		}
 		other := filepath.Join(h.dir, "other")
 		writeTree(t, other, map[string]int{"x": 100_000})
-		good, err := h.seed.Share(t.Context(), CreateRequest{Path: other}, nil, nil)
+		good, err := h.seed.Share(t.Context(), create.Request{Path: other}, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.seed.run(bad, func() { panic("a mistake of ours") })
+		bad.Run(func() { panic("a mistake of ours") })
 		o := untilState(t, h.seed, h.shared.ID, "failed")
 		if o.Err == nil || o.Err.Code != "internal" {
 			t.Errorf("%+v", o.Err)
@@ -636,8 +639,8 @@ func TestMetadataThatIsNone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n.metadataFound(x, []byte("d4:name1:xe"))
-		if o = untilState(t, n, o.ID, "failed"); o.Err.Exit != ExitFailed || o.Err.Code != "damaged-torrent" {
+		x.MetadataFound([]byte("d4:name1:xe"))
+		if o = untilState(t, n, o.ID, "failed"); o.Err.Exit != fault.ExitFailed || o.Err.Code != "damaged-torrent" {
 			t.Errorf("%+v", o.Err)
 		}
 	})
@@ -649,7 +652,7 @@ func TestEvents(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		all, idle := n.Subscribe(t.Context()), n.Subscribe(ctx)
 		o := h.get(n)
-		var kinds []EventKind
+		var kinds []news.EventKind
 		for e := range all {
 			if e.Object.ID != o.ID {
 				continue
@@ -657,17 +660,17 @@ func TestEvents(t *testing.T) {
 			if len(kinds) == 0 || kinds[len(kinds)-1] != e.Kind {
 				kinds = append(kinds, e.Kind)
 			}
-			if e.Kind == EventDone {
+			if e.Kind == news.EventDone {
 				break
 			}
 		}
-		if kinds[0] != EventAdded || !bytes.Contains(kindsText(kinds), []byte("progress")) {
+		if kinds[0] != news.EventAdded || !bytes.Contains(kindsText(kinds), []byte("progress")) {
 			t.Errorf("%s", kindsText(kinds))
 		}
 		// Who does not read gets the latest progress only, and holds up nobody.
 		progress := 0
 		for range 5 {
-			if e := <-idle; e.Kind == EventProgress {
+			if e := <-idle; e.Kind == news.EventProgress {
 				progress++
 			}
 		}
@@ -681,14 +684,14 @@ func TestEvents(t *testing.T) {
 			t.Fatal(err)
 		}
 		for e := range all {
-			if e.Kind == EventRemoved && e.Object.ID == o.ID {
+			if e.Kind == news.EventRemoved && e.Object.ID == o.ID {
 				break
 			}
 		}
 	})
 }
 
-func kindsText(kinds []EventKind) (b []byte) {
+func kindsText(kinds []news.EventKind) (b []byte) {
 	for _, k := range kinds {
 		b = append(append(b, k...), ' ')
 	}

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/create"
 	"github.com/potluck-p2p/potluck/internal/vfs"
 )
 
@@ -63,7 +64,7 @@ func TestManyObjectsComeBack(t *testing.T) {
 				for i := range shares {
 					path := filepath.Join(files, fmt.Sprint("f", i))
 					writeTree(t, files, map[string]int{fmt.Sprint("f", i): 2000 + i})
-					if _, err := n.Share(t.Context(), CreateRequest{Path: path}, nil, nil); err != nil {
+					if _, err := n.Share(t.Context(), create.Request{Path: path}, nil, nil); err != nil {
 						t.Fatal(err)
 					}
 				}

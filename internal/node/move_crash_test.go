@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +10,8 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/catalog"
+	"github.com/potluck-p2p/potluck/internal/fault"
+	"github.com/potluck-p2p/potluck/internal/node/moving"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 	"github.com/potluck-p2p/potluck/internal/vfs"
 )
@@ -49,7 +50,7 @@ func snapshot(t *testing.T, from, to string) {
 func untilSettled(t *testing.T, n *Node, id string) Object {
 	t.Helper()
 	return until(t, n, id, "settled", func(o Object) bool {
-		_, noted, err := n.oldMove(t.Context(), id)
+		_, noted, err := moving.Unsettled(t.Context(), n.catalog, id)
 		return err == nil && !noted && o.State != "checking"
 	})
 }
@@ -115,14 +116,11 @@ func survive(t *testing.T, h *house, base, copied string, o Object) {
 	if err := c.Update(ctx, o.ID, func(r *catalog.Record) { r.Root, r.State = moved(r.Root), catalog.State(swarm.Paused) }); err != nil {
 		t.Fatal(err)
 	}
-	if s, ok, _ := c.Setting(ctx, moveSetting(o.ID)); ok {
-		var note moveNote
-		if err := json.Unmarshal([]byte(s), &note); err != nil {
-			t.Fatal(err)
-		}
+	if note, ok, err := moving.Unsettled(ctx, c, o.ID); err != nil {
+		t.Fatal(err)
+	} else if ok {
 		note.From, note.To = moved(note.From), moved(note.To)
-		b, _ := json.Marshal(note)
-		if err := c.SetSetting(ctx, moveSetting(o.ID), string(b)); err != nil {
+		if err := note.Write(ctx, c, o.ID); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -228,10 +226,10 @@ func TestUnsettledMove(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := n.noteMove(t.Context(), o.ID, &relocation{from: from, to: to}); err != nil {
+		if err := (moving.Note{From: from, To: to}).Write(t.Context(), n.catalog, o.ID); err != nil {
 			t.Fatal(err)
 		}
-		if got := x.theRecord().Root; got != to {
+		if got := x.Record().Root; got != to {
 			t.Fatal(got)
 		}
 		n.Close()
@@ -242,10 +240,10 @@ func TestUnsettledMove(t *testing.T) {
 
 		n = h.fetcher("10.0.0.2")
 		lost := untilState(t, n, o.ID, "missing")
-		if lost.Err == nil || lost.Err.Exit != ExitDisk {
+		if lost.Err == nil || lost.Err.Exit != fault.ExitDisk {
 			t.Error(lost.Err)
 		}
-		if err := n.Move(t.Context(), o.ID, h.dir, nil); exit(err) != ExitFailed {
+		if err := n.Move(t.Context(), o.ID, h.dir, nil); exit(err) != fault.ExitFailed {
 			t.Error(err)
 		}
 		if err := os.Rename(to+"-away", to); err != nil {

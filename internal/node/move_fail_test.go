@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/potluck-p2p/potluck/internal/fault"
+	"github.com/potluck-p2p/potluck/internal/node/object"
 	"github.com/potluck-p2p/potluck/internal/vfs"
 	"github.com/potluck-p2p/potluck/internal/vfs/vfstest"
 )
@@ -25,12 +27,12 @@ func TestMovesThatAreRefused(t *testing.T) {
 				err  error
 				exit int
 			}{
-				{"a file has its name", n.Move(t.Context(), o.ID, to, nil), ExitDisk},
-				{"a folder has its name", n.Move(t.Context(), o.ID, to+"-2", nil), ExitDisk},
-				{"a file is no folder", n.Move(t.Context(), o.ID, to+"/photos", nil), ExitUsage},
-				{"into itself", n.Move(t.Context(), o.ID, filepath.Join(o.Path, "d"), nil), ExitUsage},
-				{"no such object", n.Move(t.Context(), "00000000", to, nil), ExitFailed},
-				{"a share", h.seed.Move(t.Context(), h.shared.ID, to+"-3", nil), ExitUsage},
+				{"a file has its name", n.Move(t.Context(), o.ID, to, nil), fault.ExitDisk},
+				{"a folder has its name", n.Move(t.Context(), o.ID, to+"-2", nil), fault.ExitDisk},
+				{"a file is no folder", n.Move(t.Context(), o.ID, to+"/photos", nil), fault.ExitUsage},
+				{"into itself", n.Move(t.Context(), o.ID, filepath.Join(o.Path, "d"), nil), fault.ExitUsage},
+				{"no such object", n.Move(t.Context(), "00000000", to, nil), fault.ExitFailed},
+				{"a share", h.seed.Move(t.Context(), h.shared.ID, to+"-3", nil), fault.ExitUsage},
 			}
 			for _, test := range tests {
 				if exit(test.err) != test.exit {
@@ -40,14 +42,19 @@ func TestMovesThatAreRefused(t *testing.T) {
 			if got := len(list(t, to)) + len(list(t, to+"-2")); got != 2 {
 				t.Errorf("%d files, where there were 2", got)
 			}
-			if o = untilDone(t, n, o.ID); len(n.places) != 1 {
-				t.Errorf("%v", n.places)
+			o = untilDone(t, n, o.ID)
+			for _, dir := range []string{to, to + "-2", to + "-3"} {
+				place, another := filepath.Join(dir, filepath.Base(o.Path)), &object.Object{}
+				if !n.books.ClaimToo(place, another) {
+					t.Errorf("%s is still claimed", place)
+				}
+				n.books.GiveUp(place, another)
 			}
 			compareTrees(t, h.src, o.Path)
 			unnoted(t, n, o.ID, to+"-3")
 
 			scribble(t, filepath.Join(o.Path, "c.txt"), 0, 5)
-			if err := n.Move(t.Context(), o.ID, to+"-3", nil); exit(err) != ExitVerify {
+			if err := n.Move(t.Context(), o.ID, to+"-3", nil); exit(err) != fault.ExitVerify {
 				t.Error(err)
 			}
 			unnoted(t, n, o.ID, to+"-3")
@@ -60,10 +67,8 @@ func TestMoveToWhereAnotherIsFetched(t *testing.T) {
 		n := h.fetcher("10.0.0.2")
 		o := untilDone(t, n, h.get(n).ID)
 		to := filepath.Join(h.dir, "elsewhere")
-		n.mu.Lock()
-		n.places[filepath.Join(to, "photos")] = &object{}
-		n.mu.Unlock()
-		if err := n.Move(t.Context(), o.ID, to, nil); exit(err) != ExitDisk {
+		n.books.ClaimToo(filepath.Join(to, "photos"), &object.Object{})
+		if err := n.Move(t.Context(), o.ID, to, nil); exit(err) != fault.ExitDisk {
 			t.Error(err)
 		}
 	})
@@ -172,7 +177,7 @@ func TestMoveThatCannotCleanUp(t *testing.T) {
 			}
 			return nil
 		})
-		if err := n.Move(t.Context(), o.ID, other, nil); exit(err) != ExitPartly {
+		if err := n.Move(t.Context(), o.ID, other, nil); exit(err) != fault.ExitPartly {
 			t.Error(err)
 		}
 		faults.On(nil)
@@ -200,7 +205,7 @@ func TestMoveThenClose(t *testing.T) {
 			}
 			return nil
 		})
-		if err := n.Move(t.Context(), o.ID, other, nil); exit(err) != ExitInterrupted && exit(err) != ExitFailed {
+		if err := n.Move(t.Context(), o.ID, other, nil); exit(err) != fault.ExitInterrupted && exit(err) != fault.ExitFailed {
 			t.Error(err)
 		}
 		if err := <-closed; err != nil {

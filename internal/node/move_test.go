@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/fault"
+	"github.com/potluck-p2p/potluck/internal/local"
+	"github.com/potluck-p2p/potluck/internal/node/moving"
 	"github.com/potluck-p2p/potluck/internal/vfs"
 	"github.com/potluck-p2p/potluck/internal/vfs/vfstest"
 )
@@ -24,11 +27,11 @@ func targets(t *testing.T, test func(t *testing.T, to string)) {
 func noHashing(t *testing.T, n *Node) (allow func()) {
 	t.Helper()
 	for range maxHashing {
-		n.hashing <- struct{}{}
+		n.rooms.Disk.Hashing <- struct{}{}
 	}
 	return sync.OnceFunc(func() {
 		for range maxHashing {
-			<-n.hashing
+			<-n.rooms.Disk.Hashing
 		}
 	})
 }
@@ -36,7 +39,7 @@ func noHashing(t *testing.T, n *Node) (allow func()) {
 // unnoted checks that no move is written down, and nothing left of one in a folder.
 func unnoted(t *testing.T, n *Node, id string, dirs ...string) {
 	t.Helper()
-	if _, ok, err := n.oldMove(t.Context(), id); ok || err != nil {
+	if _, ok, err := moving.Unsettled(t.Context(), n.catalog, id); ok || err != nil {
 		t.Errorf("a move is written down: %v, %v", ok, err)
 	}
 	for _, dir := range dirs {
@@ -115,7 +118,7 @@ func TestServedWhileItIsCopied(t *testing.T) {
 		<-inside
 		c, got := heir(t, h, n, 0)
 		compareTrees(t, h.src, untilDone(t, c, got.ID).Path)
-		if err := n.Move(t.Context(), o.ID, h.dir, nil); err == nil || explain(err).Code != "moving" {
+		if err := n.Move(t.Context(), o.ID, h.dir, nil); err == nil || fault.Explain(err).Code != "moving" {
 			t.Error(err)
 		}
 		if err := n.Pause(o.ID); err != nil {
@@ -267,7 +270,7 @@ func TestMoveOfWhatHasNoRoom(t *testing.T) {
 	inHouse(t, "v1", map[string]int{"a": 900_000, "b": 70_000}, func(t *testing.T, h *house) {
 		faults := vfs.NewFaults(vfs.OS())
 		n := h.fetcher("10.0.0.2", func(c *Config) { c.FS = faults })
-		faults.SetSpace(reserve + 10_000)
+		faults.SetSpace(local.Reserve + 10_000)
 		o := h.get(n)
 		o = untilState(t, n, o.ID, "failed")
 		faults.SetSpace(1 << 40)

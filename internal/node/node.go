@@ -1,10 +1,8 @@
-// Package node is where all rooms meet: it wires them together in one function (open), holds the objects, and runs one
+// Package node is where all rooms meet: it wires them together in one function (open), lets users in (enter), and runs one
 // control loop that reads as a table of contents (loop). It decides little itself: the scheduler, the choker and the
-// layouts decide, the shells carry out.
+// layouts decide, the shells carry out, and what becomes of an object is in its own room (object).
 //
-// The files follow a user's object: share, get, place and open (from link or disk to a swarm in motion), restore (from an
-// earlier run), loop, sources and durable (while it moves), turns and enough (whether it may), manage, verify, accept and
-// prefer (what a user does to it), status and events (what is seen of it), close.
+// The files follow what a user does: share, get, regain, manage, verify, accept, move, status, close.
 package node
 
 import (
@@ -16,11 +14,9 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 	"net/netip"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"sync"
 	"time"
 
@@ -28,13 +24,22 @@ import (
 	"github.com/potluck-p2p/potluck/internal/choker"
 	"github.com/potluck-p2p/potluck/internal/discovery/lan"
 	"github.com/potluck-p2p/potluck/internal/discovery/tracker"
+	"github.com/potluck-p2p/potluck/internal/fault"
 	"github.com/potluck-p2p/potluck/internal/intake"
+	"github.com/potluck-p2p/potluck/internal/local"
 	"github.com/potluck-p2p/potluck/internal/network/bittorrent"
 	"github.com/potluck-p2p/potluck/internal/network/web"
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/node/home"
+	"github.com/potluck-p2p/potluck/internal/node/news"
+	"github.com/potluck-p2p/potluck/internal/node/object"
+	"github.com/potluck-p2p/potluck/internal/node/sockets"
+	"github.com/potluck-p2p/potluck/internal/node/turn"
+	"github.com/potluck-p2p/potluck/internal/protocol/mse"
 	"github.com/potluck-p2p/potluck/internal/store"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 	"github.com/potluck-p2p/potluck/internal/vfs"
+	wire "github.com/potluck-p2p/potluck/internal/wire/tracker"
 )
 
 // Config is what a node is made of. The zero values of Listen to MaxPeers are defaults; the rest is required.
@@ -55,6 +60,8 @@ type Config struct {
 	Announced bool
 	// Offline allows only addresses and trackers that were named explicitly.
 	Offline bool
+	// Encryption says how connections with peers may begin.
+	Encryption mse.Policy
 	// Up and Down limit payload, in bytes per second; 0 is no limit.
 	Up, Down int64
 	// DownloadDir is where fetched objects go unless said otherwise.
@@ -75,48 +82,39 @@ type Config struct {
 
 // Node is a running node. It is safe for concurrent use.
 type Node struct {
-	cfg    Config
-	peerID [20]byte
-	lock   io.Closer
+	cfg  Config
+	home *home.Home
 
 	life    context.Context
 	end     context.CancelFunc
-	calls   sync.WaitGroup // from outside, that may begin something
-	driving sync.WaitGroup // the loop and the accepting of connections, which begin things too
+	door    door
+	driving sync.WaitGroup // the loop and the accepting of connections, which begin things
 	running sync.WaitGroup // whatever else
 	ending  sync.Once
 	ended   error
 	wake    chan struct{}
 
-	catalog  *catalog.Catalog
-	store    *store.Store
-	budget   *intake.Budget
-	seats    *swarm.Seats // for the peers of all objects
-	pool     *intake.Pool
-	shell    *bittorrent.Shell
-	web      *web.Shell
-	trackers *tracker.Client
-	lan      *lan.Runner // nil if the local network is not to hear of us
-	fetcher  *netx.Client
-	up, down *netx.Limiter
-	choker   *choker.Choker // the loop's alone
-	events   events
-	hashing  chan struct{} // one token for each object whose files are being hashed
-
-	listeners []net.Listener
-	sockets   []*netx.Mux
-	addrs     addrs
+	catalog *catalog.Catalog
+	books   *object.Books
+	rooms   *object.Rooms
+	sockets *sockets.Sockets
+	shell   *bittorrent.Shell
+	lan     *lan.Runner // nil if the local network is not to hear of us
+	fetcher *netx.Client
+	choker  *choker.Choker // the loop's alone
+	feed    news.Feed
 
 	adding sync.Mutex // held while it is decided whether an object is new
-
-	mu      sync.Mutex
-	closing bool
-	objects []*object
-	byHash  map[[20]byte]*object
-	places  map[string]*object // by the path that a fetched object has, or is about to have
-	away    map[string]bool    // ids of objects that are being moved to another folder
-	lastNum uint64
 }
+
+// What users see of a node.
+type (
+	Object  = news.Object
+	File    = news.File
+	Peer    = news.Peer
+	Tracker = news.Tracker
+	Event   = news.Event
+)
 
 // maxObjectPeers bounds the peers of one object: more of them bring nothing more.
 const maxObjectPeers = 80
@@ -124,15 +122,18 @@ const maxObjectPeers = 80
 // maxHashing bounds the objects whose files are hashed at once: each takes all processors.
 const maxHashing = 2
 
-// Open starts a node on a home. Another node on the same home is a *LockedError.
+// trackerQueue is how many answers of UDP trackers may wait.
+const trackerQueue = 256
+
+// Open starts a node on a home. Another node on the same home is a *home.LockedError.
 func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n, err := open(ctx, cfg)
 	if err != nil {
-		var locked *LockedError
+		var locked *home.LockedError
 		if errors.As(err, &locked) {
 			return nil, err
 		}
-		return nil, explain(err)
+		return nil, fault.Explain(err)
 	}
 	return n, nil
 }
@@ -140,10 +141,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 // open is the wiring: every room is made here and handed to those that need it.
 func open(ctx context.Context, cfg Config) (n *Node, err error) {
 	defaults(&cfg)
-	n = &Node{
-		cfg: cfg, wake: make(chan struct{}, 1), hashing: make(chan struct{}, maxHashing),
-		byHash: make(map[[20]byte]*object), places: make(map[string]*object), away: make(map[string]bool),
-	}
+	n = &Node{cfg: cfg, wake: make(chan struct{}, 1), books: object.NewBooks(), sockets: &sockets.Sockets{}}
 	n.life, n.end = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
@@ -151,40 +149,57 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 			n = nil
 		}
 	}()
-	if err = cfg.FS.MkdirAll(cfg.Home); err != nil {
+	if n.home, err = home.Open(ctx, cfg.FS, cfg.Home, cfg.Log); err != nil {
 		return n, err
 	}
-	if n.lock, err = lockHome(cfg.Home); err != nil {
+	n.catalog = n.home.Catalog
+	peerID, err := newPeerID()
+	if err != nil {
 		return n, err
 	}
-	if n.catalog, err = n.openCatalog(ctx); err != nil {
-		return n, err
+	client := "potluck/" + cfg.Version
+	if !cfg.Silent {
+		s, err := sockets.Open(ctx, sockets.Config{Network: cfg.Network, Now: cfg.Now, Listen: cfg.Listen, Settings: n.catalog})
+		if err != nil {
+			return n, err
+		}
+		n.sockets = s
 	}
-	n.store = store.New(cfg.FS, store.Options{Now: cfg.Now})
-	n.seats = swarm.NewSeats(cfg.MaxPeers)
-	n.budget = intake.NewBudget(cfg.PieceMemory)
-	n.pool = intake.NewPool(runtime.GOMAXPROCS(0), n.panicked)
-	n.up, n.down = netx.NewLimiter(cfg.Up), netx.NewLimiter(cfg.Down)
+	st := store.New(cfg.FS, store.Options{Now: cfg.Now})
+	udp := n.sockets.Routes(trackerQueue, func(b []byte, _ netip.AddrPort) bool { return wire.IsResponse(b) })
+	n.fetcher = netx.NewClient(netx.ClientOptions{Network: cfg.Network, UserAgent: client})
+	n.rooms = &object.Rooms{
+		Life: n.life, Now: cfg.Now, Log: cfg.Log, Network: cfg.Network, Rand: newRand,
+		Catalog: n.catalog,
+		Disk: &local.Disk{
+			FS: cfg.FS, Store: st, Catalog: n.catalog, Sides: filepath.Join(cfg.Home, "side"), Hashing: make(chan struct{}, maxHashing),
+		},
+		Books: n.books, Feed: &n.feed,
+		Budget: intake.NewBudget(cfg.PieceMemory), Pool: intake.NewPool(runtime.GOMAXPROCS(0), n.panicked),
+		Seats: swarm.NewSeats(cfg.MaxPeers), Sockets: n.sockets,
+		Trackers: tracker.NewClient(tracker.ClientConfig{Network: cfg.Network, UDP: udp, UserAgent: client, Rand: newRand()}),
+		Web:      web.New(web.Config{Network: cfg.Network, UserAgent: client, Now: cfg.Now, Panicked: n.panicked}),
+		Up:       netx.NewLimiter(cfg.Up), Down: netx.NewLimiter(cfg.Down),
+		PeerID: peerID, Client: client, MaxPeers: min(cfg.MaxPeers, maxObjectPeers),
+		Silent: cfg.Silent, Offline: cfg.Offline, Announced: cfg.Announced, Encryption: cfg.Encryption,
+		Bounds: turn.Bounds{Fetches: cfg.ActiveFetches, Seeds: cfg.ActiveSeeds},
+		Enough: turn.Enough{Ratio: cfg.Ratio, Time: cfg.SeedTime},
+		Wake:   n.poke, Panicked: n.panicked,
+	}
+	n.rooms.Scraper = tracker.NewScraper(n.rooms.Trackers, newRand())
 	n.choker = choker.New(choker.Config{Slots: cfg.Slots, Rand: newRand()})
-	if n.peerID, err = n.newPeerID(); err != nil {
-		return n, err
-	}
-	n.fetcher = netx.NewClient(netx.ClientOptions{Network: cfg.Network, UserAgent: n.client()})
 	n.shell = bittorrent.New(bittorrent.Config{
-		Network: cfg.Network, PeerID: n.peerID, Now: cfg.Now, Log: cfg.Log, Find: n.find, Panicked: n.panicked,
+		Network: cfg.Network, PeerID: peerID, Now: cfg.Now, Log: cfg.Log, Encryption: cfg.Encryption,
+		Find: n.find, FindReq2: n.books.FindReq2, Panicked: n.panicked,
 	})
-	n.web = web.New(web.Config{Network: cfg.Network, UserAgent: n.client(), Now: cfg.Now, Panicked: n.panicked})
-	if err = n.listen(ctx); err != nil {
-		return n, err
-	}
-	if err = n.openTrackers(); err != nil {
-		return n, err
-	}
 	if err = n.restore(ctx); err != nil {
 		return n, err
 	}
 	n.openLAN()
-	for _, l := range n.listeners {
+	if !cfg.Silent {
+		n.running.Go(func() { n.rooms.Scraper.Run(n.life, n.rooms.Scraped) })
+	}
+	for _, l := range n.sockets.Listeners() {
 		n.driving.Go(func() { n.shell.Accept(n.life, l) })
 	}
 	n.driving.Go(n.loop)
@@ -203,36 +218,26 @@ func defaults(cfg *Config) {
 	}
 }
 
-func lockHome(home string) (io.Closer, error) {
-	l, err := vfs.LockFile(filepath.Join(home, "lock"))
-	if errors.Is(err, vfs.ErrLocked) {
-		return nil, &LockedError{Home: home, Err: err}
-	}
-	return l, err
-}
-
-// openCatalog opens the catalog; a damaged one is replaced by its backup, and kept.
-func (n *Node) openCatalog(ctx context.Context) (*catalog.Catalog, error) {
-	path := filepath.Join(n.cfg.Home, "catalog.db")
-	c, err := catalog.Open(ctx, path, cryptorand.Reader)
-	var damaged *catalog.DamagedError
-	if !errors.As(err, &damaged) || !damaged.Backup {
-		return c, err
-	}
-	root, err := n.cfg.FS.OpenRoot(n.cfg.Home)
+// restore takes up every object of the catalog where it was.
+func (n *Node) restore(ctx context.Context) error {
+	records, err := n.catalog.List(ctx)
 	if err != nil {
-		return nil, err
+		if records == nil {
+			return err
+		}
+		n.cfg.Log.Warn("some objects of the catalog cannot be used", "err", err)
 	}
-	defer root.Close()
-	c, _, err = catalog.Recover(ctx, path, root, cryptorand.Reader)
-	if err == nil {
-		n.cfg.Log.Warn("the catalog was damaged; the last good state was taken instead", "why", damaged.Reason)
+	for _, r := range records {
+		o := object.New(n.rooms, r, 0)
+		o.Swarm.Stop(swarm.Checking, nil)
+		n.books.Enter(o, nil)
+		o.Open()
 	}
-	return c, err
+	return nil
 }
 
 // newPeerID draws our id for this run. BEP 20: "-", two letters for the client, four for the version, "-".
-func (n *Node) newPeerID() (id [20]byte, err error) {
+func newPeerID() (id [20]byte, err error) {
 	copy(id[:], "-PK0100-")
 	const alphabet = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_"
 	if _, err = io.ReadFull(cryptorand.Reader, id[8:]); err != nil {
@@ -251,66 +256,10 @@ func newRand() *rand.Rand {
 	return rand.New(rand.NewPCG(binary.LittleEndian.Uint64(seed[:8]), binary.LittleEndian.Uint64(seed[8:])))
 }
 
-// client is how we call ourselves to others.
-func (n *Node) client() string { return "potluck/" + n.cfg.Version }
-
-// portSetting is where the catalog keeps the port chosen the first time.
-const portSetting = "peer-port"
-
-// listen binds TCP and UDP to the same port of every address asked for.
-func (n *Node) listen(ctx context.Context) error {
-	if n.cfg.Silent {
-		return nil
-	}
-	addrs := n.cfg.Listen
-	kept := len(addrs) == 0
-	if kept {
-		port := 0
-		if s, ok, err := n.catalog.Setting(ctx, portSetting); err != nil {
-			return err
-		} else if ok {
-			port, _ = strconv.Atoi(s)
-		}
-		addrs = []netip.AddrPort{netip.AddrPortFrom(netip.IPv6Unspecified(), uint16(port))}
-	}
-	for _, a := range addrs {
-		l, pc, err := netx.ListenPair(ctx, n.cfg.Network, a)
-		if err != nil && kept {
-			// The kept port is taken today, or there is no IPv6: any port, any family.
-			if l, pc, err = netx.ListenPair(ctx, n.cfg.Network, netip.AddrPortFrom(a.Addr(), 0)); err != nil {
-				l, pc, err = netx.ListenPair(ctx, n.cfg.Network, netip.AddrPortFrom(netip.IPv4Unspecified(), 0))
-			}
-		}
-		if err != nil {
-			return &Error{"cannot-listen", fmt.Sprintf("cannot listen on %v: %v", a, err),
-				"choose another address with --listen HOST:PORT", ExitBlocked, err}
-		}
-		n.listeners = append(n.listeners, l)
-		mux := netx.NewMux(pc)
-		n.sockets = append(n.sockets, mux)
-		n.running.Go(func() { mux.Serve() })
-	}
-	if kept {
-		port := netx.AddrPort(n.listeners[0].Addr()).Port()
-		return n.catalog.SetSetting(ctx, portSetting, strconv.Itoa(int(port)))
-	}
-	return nil
-}
-
-// port is where peers reach us; 0 if they do not.
-func (n *Node) port() uint16 {
-	if len(n.listeners) == 0 {
-		return 0
-	}
-	return netx.AddrPort(n.listeners[0].Addr()).Port()
-}
-
 // find looks an object up by the 20 bytes of a handshake.
 func (n *Node) find(name [20]byte) *bittorrent.Object {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if o := n.byHash[name]; o != nil {
-		return o.net
+	if o := n.books.Find(name); o != nil {
+		return o.Net
 	}
 	return nil
 }

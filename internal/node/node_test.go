@@ -12,8 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/create"
 	"github.com/potluck-p2p/potluck/internal/netx"
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
+	"github.com/potluck-p2p/potluck/internal/node/news"
 	"github.com/potluck-p2p/potluck/internal/vfs"
 	"go.uber.org/goleak"
 )
@@ -59,7 +61,7 @@ func (w testWriter) Write(p []byte) (int, error) {
 }
 
 // await waits for an event of a kind, and fails the test when the object fails first.
-func await(t *testing.T, events <-chan Event, id string, kind EventKind) Object {
+func await(t *testing.T, events <-chan Event, id string, kind news.EventKind) Object {
 	t.Helper()
 	deadline := time.After(30 * time.Second)
 	for {
@@ -131,7 +133,7 @@ func TestShareAndGet(t *testing.T) {
 				})
 				ah, bh := w.Host("10.0.0.1"), w.Host("10.0.0.2")
 				a := start(t, ah, filepath.Join(dir, "home-a"))
-				shared, err := a.Share(t.Context(), CreateRequest{Path: src, Format: format, PieceLength: 64 << 10}, nil, nil)
+				shared, err := a.Share(t.Context(), create.Request{Path: src, Format: format, PieceLength: 64 << 10}, nil, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -149,7 +151,7 @@ func TestShareAndGet(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				done := await(t, events, o.ID, EventDone)
+				done := await(t, events, o.ID, news.EventDone)
 				compareTrees(t, src, done.Path)
 			})
 		}

@@ -1,6 +1,10 @@
 package node
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/potluck-p2p/potluck/internal/fault"
+)
 
 // What is wanted more comes first, also after a restart.
 func TestPriorities(t *testing.T) {
@@ -14,13 +18,16 @@ func TestPriorities(t *testing.T) {
 		}
 		n.Close()
 		n = h.fetcher("10.0.0.2", slow)
-		until(t, n, o.ID, "half", func(o Object) bool { return o.State == "fetching" && o.BytesDone >= 640_000 })
-		files, err := n.Files(o.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		// A piece or two were under way before anything was said, and one is shared with the next file.
-		if files[1].BytesDone < 500_000 || files[0].BytesDone > 200_000 {
+		var files []File
+		until(t, n, o.ID, "done with what is wanted most", func(Object) bool {
+			var err error
+			if files, err = n.Files(o.ID); err != nil {
+				t.Fatal(err)
+			}
+			return len(files) == 3 && files[1].BytesDone == 640_000
+		})
+		// Some pieces were under way before anything was said. Without priorities both files end together.
+		if files[0].BytesDone > 400_000 {
 			t.Errorf("%+v", files)
 		}
 		if files[0].Priority != "low" || files[1].Priority != "high" || files[2].Priority != "skip" {
@@ -33,7 +40,7 @@ func TestPriorities(t *testing.T) {
 			"negative":      {-1: "low"},
 			"of unselected": {2: "high"},
 		} {
-			if err := n.SetPriorities(o.ID, p); exit(err) != ExitUsage {
+			if err := n.SetPriorities(o.ID, p); exit(err) != fault.ExitUsage {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -41,7 +48,7 @@ func TestPriorities(t *testing.T) {
 			t.Error(err)
 		}
 		untilDone(t, n, o.ID)
-		if err := h.seed.SetPriorities(h.shared.ID, map[int]string{0: "low"}); exit(err) != ExitUsage {
+		if err := h.seed.SetPriorities(h.shared.ID, map[int]string{0: "low"}); exit(err) != fault.ExitUsage {
 			t.Errorf("of a share: %v", err)
 		}
 	})

@@ -12,11 +12,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/create"
+	"github.com/potluck-p2p/potluck/internal/fault"
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
+	"github.com/potluck-p2p/potluck/internal/node/home"
 )
 
 // downBytes is the payload that the only object of a node has got in this run.
-func downBytes(n *Node) int64 { return n.all()[0].swarm.Snapshot(time.Now()).DownBytes }
+func downBytes(n *Node) int64 { return n.books.All()[0].Swarm.Snapshot(time.Now()).DownBytes }
 
 func TestRestartInTheMiddle(t *testing.T) {
 	for _, format := range []string{"v1", "v2", "hybrid"} {
@@ -127,7 +130,7 @@ func TestFinishedFileThatIsGone(t *testing.T) {
 		}
 		n = h.fetcher("10.0.0.2")
 		o = untilState(t, n, o.ID, "missing")
-		if o.Err == nil || o.Err.Exit != ExitDisk {
+		if o.Err == nil || o.Err.Exit != fault.ExitDisk {
 			t.Errorf("%+v", o.Err)
 		}
 		// Back in its place, it goes on; gone for good, verify fetches it again.
@@ -149,7 +152,7 @@ func TestFinishedFileThatIsGone(t *testing.T) {
 		n.Close()
 		n = h.fetcher("10.0.0.2")
 		untilState(t, n, o.ID, "missing")
-		if err := n.Verify(t.Context(), o.ID, nil); exit(err) != ExitVerify && err != nil {
+		if err := n.Verify(t.Context(), o.ID, nil); exit(err) != fault.ExitVerify && err != nil {
 			t.Error(err)
 		}
 		h.get(n)
@@ -160,15 +163,15 @@ func TestFinishedFileThatIsGone(t *testing.T) {
 func TestOneHomeHasOneNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := netxtest.NewWorld(1)
-		home := filepath.Join(t.TempDir(), "home")
-		n := start(t, w.Host("10.0.0.1"), home)
-		_, err := Open(t.Context(), config(t, w.Host("10.0.0.2"), home))
-		var locked *LockedError
-		if !errors.As(err, &locked) || locked.Home != home {
+		dir := filepath.Join(t.TempDir(), "home")
+		n := start(t, w.Host("10.0.0.1"), dir)
+		_, err := Open(t.Context(), config(t, w.Host("10.0.0.2"), dir))
+		var locked *home.LockedError
+		if !errors.As(err, &locked) || locked.Home != dir {
 			t.Errorf("%v", err)
 		}
 		n.Close()
-		start(t, w.Host("10.0.0.3"), home)
+		start(t, w.Host("10.0.0.3"), dir)
 	})
 }
 
@@ -178,10 +181,10 @@ func TestPortIsKept(t *testing.T) {
 		home := filepath.Join(t.TempDir(), "home")
 		host := w.Host("10.0.0.1")
 		n := start(t, host, home)
-		port := n.port()
+		port := n.sockets.Port()
 		n.Close()
-		if n = start(t, host, home); n.port() != port {
-			t.Errorf("%d, then %d", port, n.port())
+		if n = start(t, host, home); n.sockets.Port() != port {
+			t.Errorf("%d, then %d", port, n.sockets.Port())
 		}
 		n.Close()
 		// Taken today: another, without a fuss.
@@ -213,7 +216,7 @@ func TestDamagedCatalogIsRecovered(t *testing.T) {
 			scribble(t, name, off, 500)
 		}
 		_, err := Open(t.Context(), config(t, h.world.Host("10.0.0.9"), h.home("10.0.0.2")))
-		if err == nil || explain(err).Code != "damaged-home" {
+		if err == nil || fault.Explain(err).Code != "damaged-home" {
 			t.Error(err)
 		}
 		if _, err := os.Stat(name); err != nil {
@@ -231,7 +234,7 @@ func TestManyObjectsOpenFast(t *testing.T) {
 	for i := range many {
 		name := fmt.Sprintf("%03d", i)
 		writeTree(t, dir, map[string]int{name: 1000 + i})
-		if _, err := n.Share(t.Context(), CreateRequest{Path: filepath.Join(dir, name)}, nil, nil); err != nil {
+		if _, err := n.Share(t.Context(), create.Request{Path: filepath.Join(dir, name)}, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -291,14 +294,14 @@ func TestCloseIsQuickAndComplete(t *testing.T) {
 				t.Error(err)
 			}
 			// A node that is closed says so.
-			if _, err := n.Get(t.Context(), GetRequest{Link: h.shared.Link}); exit(err) != ExitFailed {
+			if _, err := n.Get(t.Context(), GetRequest{Link: h.shared.Link}); exit(err) != fault.ExitFailed {
 				t.Error(err)
 			}
-			if _, err := n.Share(t.Context(), h.req, nil, nil); exit(err) != ExitFailed {
+			if _, err := n.Share(t.Context(), h.req, nil, nil); exit(err) != fault.ExitFailed {
 				t.Error(err)
 			}
 			for _, err := range []error{n.Pause(o.ID), n.Resume(o.ID), n.Verify(t.Context(), o.ID, nil), n.Remove(t.Context(), o.ID, true)} {
-				if exit(err) != ExitFailed {
+				if exit(err) != fault.ExitFailed {
 					t.Error(err)
 				}
 			}
@@ -325,7 +328,7 @@ func TestCloseAmidCalls(t *testing.T) {
 			var all sync.WaitGroup
 			for _, f := range []func(){
 				func() { n.Get(t.Context(), GetRequest{Link: h.shared.Link, Peers: []string{peerOf(h.seed)}}) },
-				func() { n.Share(t.Context(), CreateRequest{Path: other}, nil, nil) },
+				func() { n.Share(t.Context(), create.Request{Path: other}, nil, nil) },
 				func() { n.Pause(o.ID) },
 				func() { n.Resume(o.ID) },
 				func() { n.Verify(t.Context(), o.ID, nil) },

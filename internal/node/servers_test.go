@@ -10,7 +10,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/potluck-p2p/potluck/internal/create"
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
+	"github.com/potluck-p2p/potluck/internal/node/news"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
 
@@ -43,7 +45,7 @@ func TestGetFromWebServer(t *testing.T) {
 
 	const url = "http://10.0.0.9/"
 	a := start(t, w.Host("10.0.0.1"), filepath.Join(dir, "home-a"))
-	shared, err := a.Share(t.Context(), CreateRequest{Path: src, WebSeeds: []string{url}, PieceLength: 64 << 10}, nil, nil)
+	shared, err := a.Share(t.Context(), create.Request{Path: src, WebSeeds: []string{url}, PieceLength: 64 << 10}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +71,7 @@ func TestGetFromWebServer(t *testing.T) {
 		t.Errorf("%+v, %v", list, err)
 	}
 	close(release)
-	done := await(t, events, o.ID, EventDone)
+	done := await(t, events, o.ID, news.EventDone)
 	compareTrees(t, src, done.Path)
 	again, err := b.Torrent(o.ID)
 	if err != nil || !bytes.Contains(again, []byte(url)) {

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/potluck-p2p/potluck/internal/create"
 )
 
 // several shares as many more objects at the first node, and returns requests that fetch them.
@@ -14,7 +16,7 @@ func (h *house) several(count int) (reqs []GetRequest) {
 	for i := range count {
 		src := filepath.Join(h.dir, "several", fmt.Sprint("s", i))
 		writeTree(h.t, src, map[string]int{"a": 400_000 + i})
-		o, err := h.seed.Share(h.t.Context(), CreateRequest{Path: src, PieceLength: 32 << 10}, nil, nil)
+		o, err := h.seed.Share(h.t.Context(), create.Request{Path: src, PieceLength: 32 << 10}, nil, nil)
 		if err != nil {
 			h.t.Fatal(err)
 		}

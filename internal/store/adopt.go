@@ -41,7 +41,7 @@ func (s *Store) Adopt(name string, opt AdoptOptions) (content.Object, []Identity
 	}
 	info, err := s.fs.Stat(name)
 	if err != nil {
-		return content.Object{}, nil, diskError("stat", name, err)
+		return content.Object{}, nil, ErrorOf("stat", name, err)
 	}
 	own := content.MakePath(opt.Name)
 	if info.Mode.IsDir() {
@@ -59,7 +59,7 @@ func (s *Store) Adopt(name string, opt AdoptOptions) (content.Object, []Identity
 func (s *Store) adoptFolder(dir string, own content.Path, note func(path, why string)) (content.Object, []Identity, error) {
 	root, err := s.fs.OpenRoot(dir)
 	if err != nil {
-		return content.Object{}, nil, diskError("open", dir, err)
+		return content.Object{}, nil, ErrorOf("open", dir, err)
 	}
 	a := adoption{root: root, dir: dir, note: note}
 	if err := errors.Join(a.folder("."), root.Close()); err != nil {
@@ -86,7 +86,7 @@ type adoption struct {
 func (a *adoption) folder(name string) error {
 	entries, err := a.root.ReadDir(name)
 	if err != nil {
-		return diskError("read", filepath.Join(a.dir, name), err)
+		return ErrorOf("read", filepath.Join(a.dir, name), err)
 	}
 	for _, e := range entries {
 		child := path.Join(name, e.Name)
@@ -125,11 +125,11 @@ func (a *adoption) file(name, full string) error {
 // identify takes the identity of a file just opened, which proves that it can be read, and closes it.
 func identify(f vfs.File, err error, name, full string) (Identity, error) {
 	if err != nil {
-		return Identity{}, diskError("open", full, err)
+		return Identity{}, ErrorOf("open", full, err)
 	}
 	info, err := f.Stat()
 	if err := errors.Join(err, f.Close()); err != nil {
-		return Identity{}, diskError("stat", full, err)
+		return Identity{}, ErrorOf("stat", full, err)
 	}
-	return identityOf(name, info), nil
+	return IdentityOf(name, info), nil
 }

@@ -33,7 +33,7 @@ func (o *Object) Delete() error {
 	}
 	if o.fetch.base != nil {
 		err := o.fetch.aside.with(func(r vfs.Root) error { return r.Remove(o.name(len(o.obj.Files()))) })
-		if err := diskError("remove", o.fetch.side, err); err != nil && !errors.Is(err, ErrMissing) {
+		if err := ErrorOf("remove", o.fetch.side, err); err != nil && !errors.Is(err, ErrMissing) {
 			failed = errors.Join(failed, err)
 		}
 	}
@@ -50,7 +50,7 @@ func (o *Object) deleteFile(i int) error {
 	default:
 		return nil
 	}
-	return diskError("remove", o.full(i), o.fetch.main.with(func(r vfs.Root) error { return r.Remove(o.name(i)) }))
+	return ErrorOf("remove", o.full(i), o.fetch.main.with(func(r vfs.Root) error { return r.Remove(o.name(i)) }))
 }
 
 // deleteFolders removes folders that are empty, the deepest first.
@@ -65,7 +65,7 @@ func (o *Object) deleteFolders(folders map[string]bool) error {
 		}
 		return nil
 	})
-	if err := diskError("open", o.dir, err); err != nil && !errors.Is(err, ErrMissing) {
+	if err := ErrorOf("open", o.dir, err); err != nil && !errors.Is(err, ErrMissing) {
 		return err
 	}
 	return nil

@@ -46,8 +46,8 @@ func (e *DiskError) IsFull() bool { return vfs.IsFull(e.Err) }
 // ReadOnly reports whether the place may not be read or written to by us.
 func (e *DiskError) ReadOnly() bool { return vfs.IsReadOnly(e.Err) }
 
-// diskError gives a failed operation its type: ErrMissing, ErrExists or a *DiskError, each with the path.
-func diskError(op, path string, err error) error {
+// ErrorOf gives a failed operation its type: ErrMissing, ErrExists or a *DiskError, each with the path.
+func ErrorOf(op, path string, err error) error {
 	switch {
 	case err == nil:
 		return nil

@@ -101,7 +101,7 @@ func (s *Store) OpenFetched(dir string, obj content.Object, opt FetchOptions) (*
 		found = o.look(r, look, opt.Resume)
 		return nil
 	})
-	if err := diskError("open", dir, err); err != nil && !errors.Is(err, ErrMissing) {
+	if err := ErrorOf("open", dir, err); err != nil && !errors.Is(err, ErrMissing) {
 		return nil, err
 	}
 	if found != nil {
@@ -115,7 +115,7 @@ func (o *Object) look(r vfs.Root, files []int, resume bool) error {
 	top, err := r.Lstat(o.fetch.as.String())
 	switch {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return diskError("stat", o.Path(), err)
+		return ErrorOf("stat", o.Path(), err)
 	case err != nil && o.obj.IsDir():
 		return nil
 	case err == nil && o.obj.IsDir() && !top.Mode.IsDir():
@@ -135,22 +135,22 @@ func (o *Object) lookAt(r vfs.Root, i int, resume bool) (FileState, error) {
 	size := o.obj.Files()[i].Size
 	final, err := r.Lstat(o.fetch.final(o, i))
 	named := err == nil
-	if err != nil && !errors.Is(diskError("", "", err), ErrMissing) {
-		return 0, diskError("stat", o.full(i), err)
+	if err != nil && !errors.Is(ErrorOf("", "", err), ErrMissing) {
+		return 0, ErrorOf("stat", o.full(i), err)
 	}
 	part, err := r.Lstat(o.fetch.part(o, i))
 	begun := err == nil
-	if err != nil && !errors.Is(diskError("", "", err), ErrMissing) {
-		return 0, diskError("stat", o.full(i), err)
+	if err != nil && !errors.Is(ErrorOf("", "", err), ErrMissing) {
+		return 0, ErrorOf("stat", o.full(i), err)
 	}
 	if begun && named && resume && part.Mode.IsRegular() && part.Inode != 0 && part.Same(final) {
 		// A rename by link and unlink was interrupted between the two.
 		if err := r.Remove(o.fetch.part(o, i)); err != nil {
-			return 0, diskError("remove", o.full(i), err)
+			return 0, ErrorOf("remove", o.full(i), err)
 		}
 		begun = false
 		if final, err = r.Lstat(o.fetch.final(o, i)); err != nil {
-			return 0, diskError("stat", o.full(i), err)
+			return 0, ErrorOf("stat", o.full(i), err)
 		}
 	}
 	switch {
@@ -164,7 +164,7 @@ func (o *Object) lookAt(r vfs.Root, i int, resume bool) (FileState, error) {
 		return 0, fmt.Errorf("%s: %w", filepath.Join(o.dir, o.fetch.final(o, i)), ErrExists)
 	case named:
 		// What is hashed from now on must be what Finish takes.
-		id := identityOf("", final)
+		id := IdentityOf("", final)
 		o.slots[i].identity.Store(&id)
 		return Found, nil
 	default:

@@ -24,7 +24,7 @@ func (o *Object) Finish(files ...int) error {
 	f.syncing.Lock()
 	defer f.syncing.Unlock()
 	if err := f.main.hold(); err != nil {
-		return diskError("open", f.main.dir, err)
+		return ErrorOf("open", f.main.dir, err)
 	}
 	a := anchors{folders: map[string]bool{}}
 	ids := make(map[int]Identity, len(files))
@@ -106,14 +106,14 @@ func (o *Object) publish(i int) (Identity, error) {
 		if !info.Mode.IsRegular() || info.Size != o.obj.Files()[i].Size {
 			return ErrChanged
 		}
-		id = identityOf("", info)
+		id = IdentityOf("", info)
 		o.slots[i].identity.Store(&id)
 		return nil
 	})
 	if errors.Is(err, ErrChanged) {
 		return id, fmt.Errorf("%s: %w", o.full(i), ErrChanged)
 	}
-	return id, diskError("rename", o.full(i), err)
+	return id, ErrorOf("rename", o.full(i), err)
 }
 
 // ready checks our own books, whether a file can be finished, and keeps writes away from it from now on.
@@ -166,7 +166,7 @@ func (o *Object) checkPart(r vfs.Root, i int) error {
 
 // makeEmpty makes a file of no bytes. One that is there is taken: it has all the bytes it needs.
 func makeEmpty(r vfs.Root, name string) error {
-	if err := makeFolders(r, path.Dir(name)); err != nil {
+	if err := MakeFolders(r, path.Dir(name)); err != nil {
 		return err
 	}
 	f, err := r.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
@@ -192,7 +192,7 @@ func (o *Object) syncFound(r vfs.Root, i int) error {
 	if err := errors.Join(err, statErr, f.Close()); err != nil {
 		return err
 	}
-	if id := o.slots[i].identity.Load(); id != nil && !id.Matches(identityOf("", info)) {
+	if id := o.slots[i].identity.Load(); id != nil && !id.Matches(IdentityOf("", info)) {
 		return ErrChanged
 	}
 	return nil
@@ -224,7 +224,7 @@ func (o *Object) Reset(file int) error {
 	if busy {
 		return fmt.Errorf("%s: %w", o.full(file), ErrNotDurable)
 	}
-	err := diskError("remove", o.full(file), f.main.with(func(r vfs.Root) error { return r.Remove(f.part(o, file)) }))
+	err := ErrorOf("remove", o.full(file), f.main.with(func(r vfs.Root) error { return r.Remove(f.part(o, file)) }))
 	if err != nil && !errors.Is(err, ErrMissing) {
 		return err
 	}

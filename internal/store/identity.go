@@ -27,7 +27,15 @@ func (i Identity) Matches(j Identity) bool {
 	return i.Size == j.Size && i.ModTime == j.ModTime && i.Changed == j.Changed && i.Inode == j.Inode
 }
 
-func identityOf(name string, i vfs.Info) Identity {
+// MatchesMoved reports whether j is the same file, unchanged but for its name. A rename moves the time of the inode's last
+// change on most systems.
+func (i Identity) MatchesMoved(j Identity) bool {
+	i.Changed = j.Changed
+	return i.Matches(j)
+}
+
+// IdentityOf is the identity of a file with a description; name is its Name.
+func IdentityOf(name string, i vfs.Info) Identity {
 	return Identity{
 		Name: name, Size: i.Size, ModTime: nanos(i.ModTime), Changed: nanos(i.Changed), Inode: i.Inode, Device: i.Device,
 	}

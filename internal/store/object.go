@@ -187,7 +187,7 @@ func (o *Object) open(at int) (*handle, error) {
 		if o.slots[at].identity.Load() != nil && notPlain(err) {
 			return nil, fmt.Errorf("%s: %w", o.full(at), ErrChanged)
 		}
-		return nil, diskError("open", o.full(at), err)
+		return nil, ErrorOf("open", o.full(at), err)
 	}
 	o.slots[at].looked.Store(o.store.now().UnixNano())
 	return o.install(at, f)
@@ -214,7 +214,7 @@ func (o *Object) openFile(at, flag int) (f vfs.File, err error) {
 func (o *Object) install(at int, f vfs.File) (*handle, error) {
 	info, err := f.Stat()
 	if err != nil {
-		return nil, diskError("stat", o.full(at), errors.Join(err, f.Close()))
+		return nil, ErrorOf("stat", o.full(at), errors.Join(err, f.Close()))
 	}
 	s := &o.slots[at]
 	h := o.store.cache.install(&handle{file: f, slot: s, device: info.Device, closed: func(err error) { o.closeFailed(at, err) }})
@@ -230,9 +230,9 @@ func (o *Object) install(at int, f vfs.File) (*handle, error) {
 func (o *Object) unchanged(at int, h *handle, id Identity) error {
 	info, err := h.file.Stat()
 	if err != nil {
-		return diskError("stat", o.full(at), err)
+		return ErrorOf("stat", o.full(at), err)
 	}
-	if !id.Matches(identityOf("", info)) {
+	if !id.Matches(IdentityOf("", info)) {
 		o.store.cache.drop(&o.slots[at])
 		return fmt.Errorf("%s: %w", o.full(at), ErrChanged)
 	}
@@ -271,7 +271,7 @@ func (o *Object) CheckFile(file int) error {
 	case notPlain(err), err == nil && !o.asItWas(file, id, info):
 		return fmt.Errorf("%s: %w", o.full(file), ErrChanged)
 	default:
-		return diskError("stat", o.full(file), err)
+		return ErrorOf("stat", o.full(file), err)
 	}
 }
 
@@ -282,7 +282,7 @@ func (o *Object) asItWas(file int, id *Identity, info vfs.Info) bool {
 	if id == nil {
 		return info.Size == o.obj.Files()[file].Size
 	}
-	return id.Matches(identityOf("", info))
+	return id.Matches(IdentityOf("", info))
 }
 
 // Check looks at all files as CheckFile does, and returns the first difference.
@@ -317,6 +317,18 @@ func (o *Object) name(at int) string {
 	}
 	return o.obj.Files()[at].Path.String()
 }
+
+// IsFetched reports whether the object is fetched, and no share.
+func (o *Object) IsFetched() bool { return o.fetch != nil }
+
+// At runs use on the open folder that a file of a fetched object is in now, and on its name there. It is for whoever takes
+// the file elsewhere.
+func (o *Object) At(file int, use func(folder vfs.Root, name string) error) error {
+	return o.withRoot(file, func(r vfs.Root) error { return use(r, o.name(file)) })
+}
+
+// FullName is where a file lies now.
+func (o *Object) FullName(file int) string { return o.full(file) }
 
 // full is a slot's path, for errors.
 func (o *Object) full(at int) string {

@@ -51,11 +51,11 @@ func (s *Store) Free(dir string) (int64, error) {
 			continue
 		}
 		if err != nil {
-			return 0, diskError("stat", d, err)
+			return 0, ErrorOf("stat", d, err)
 		}
 		free, err := s.fs.Free(d)
 		if err != nil {
-			return 0, diskError("free", d, err)
+			return 0, ErrorOf("free", d, err)
 		}
 		return free, nil
 	}

@@ -65,7 +65,7 @@ var errEarlier = errors.New("an earlier sync failed")
 func (o *Object) flush(dirty map[int]*writing) error {
 	f := o.fetch
 	if err := f.main.hold(); err != nil {
-		return diskError("open", f.main.dir, err)
+		return ErrorOf("open", f.main.dir, err)
 	}
 	var each, all []int // slots to sync one by one; slots that may go together
 	together := false
@@ -124,7 +124,7 @@ func (o *Object) syncSide(at int) error {
 		return nil
 	}
 	if err := f.aside.with(func(r vfs.Root) error { return r.SyncDir(".") }); err != nil {
-		return diskError("sync", f.aside.dir, err)
+		return ErrorOf("sync", f.aside.dir, err)
 	}
 	f.anchored[at] = true
 	return nil
@@ -165,7 +165,7 @@ func (o *Object) anchor(a anchors) error {
 	f := o.fetch
 	for _, dir := range sorted(a.folders) {
 		if err := f.main.with(func(r vfs.Root) error { return r.SyncDir(dir) }); err != nil {
-			return diskError("sync", f.main.dir+"/"+dir, err)
+			return ErrorOf("sync", f.main.dir+"/"+dir, err)
 		}
 	}
 	for _, at := range a.files {

@@ -114,7 +114,7 @@ func (o *Object) end(at int, h *handle) {
 func (o *Object) openToWrite(at int) (*handle, error) {
 	// The folder first: it must be open before the first byte is written.
 	if err := o.fetch.rootOf(at).hold(); err != nil {
-		return nil, diskError("open", o.fetch.rootOf(at).dir, err)
+		return nil, ErrorOf("open", o.fetch.rootOf(at).dir, err)
 	}
 	state := func() FileState { return FileState(o.slots[at].state.Load()) }
 	if state() == Partial {
@@ -152,7 +152,7 @@ func (o *Object) openSide(at int) (*handle, error) {
 		h, err = o.install(at, f)
 		return err
 	})
-	return h, diskError("create", o.full(at), err)
+	return h, ErrorOf("create", o.full(at), err)
 }
 
 // make makes NAME.part in its full size, and the folders above it.
@@ -160,7 +160,7 @@ func (o *Object) make(at int) (*handle, error) {
 	name := o.name(at)
 	var f vfs.File
 	err := o.fetch.main.with(func(r vfs.Root) error {
-		if err := makeFolders(r, path.Dir(name)); err != nil {
+		if err := MakeFolders(r, path.Dir(name)); err != nil {
 			return err
 		}
 		var err error
@@ -168,7 +168,7 @@ func (o *Object) make(at int) (*handle, error) {
 		return err
 	})
 	if err != nil {
-		return nil, diskError("create", o.full(at), err)
+		return nil, ErrorOf("create", o.full(at), err)
 	}
 	h, err := o.install(at, f)
 	if err != nil {
@@ -183,14 +183,14 @@ func (o *Object) make(at int) (*handle, error) {
 func (o *Object) resize(at int, h *handle) (*handle, error) {
 	if err := h.file.Truncate(o.obj.Files()[at].Size); err != nil {
 		h.release()
-		return nil, diskError("resize", o.full(at), err)
+		return nil, ErrorOf("resize", o.full(at), err)
 	}
 	o.slots[at].state.Store(uint32(Partial))
 	return h, nil
 }
 
-// makeFolders makes a folder and those above it, as far as they are missing. A symbolic link is no folder.
-func makeFolders(r vfs.Root, name string) error {
+// MakeFolders makes a folder and those above it, as far as they are missing. A symbolic link is no folder.
+func MakeFolders(r vfs.Root, name string) error {
 	if name == "." {
 		return nil
 	}
@@ -205,7 +205,7 @@ func makeFolders(r vfs.Root, name string) error {
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	if err := makeFolders(r, path.Dir(name)); err != nil {
+	if err := MakeFolders(r, path.Dir(name)); err != nil {
 		return err
 	}
 	return r.Mkdir(name)

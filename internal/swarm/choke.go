@@ -22,7 +22,7 @@ func (s *Swarm) Applicants(now time.Time, object uint64, dst []choker.Peer) []ch
 		dst = append(dst, choker.Peer{
 			ID:                   uint64(p.id),
 			Object:               object,
-			Interested:           p.conv.PeerInterested(),
+			Interested:           p.conv.PeerInterested() && !p.conv.PeerUploadOnly() && !p.lapsed(now),
 			Unchoked:             !p.conv.AmChoking(),
 			DownRate:             p.conv.DownRate(now),
 			UpRate:               p.conv.UpRate(now),

@@ -76,7 +76,8 @@ func (s *Swarm) stir(now time.Time) {
 	s.wakeSources()
 }
 
-// Beat is to be called about every scheduler.Retry: only time decides whether a slow request is asked of another peer too.
+// Beat is to be called about every scheduler.Retry: only time decides whether a slow request is asked of another peer too,
+// and that a peer is silent, whose writer may be held up.
 func (s *Swarm) Beat(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,6 +85,9 @@ func (s *Swarm) Beat(now time.Time) {
 		return
 	}
 	for _, p := range s.list {
+		if err := s.snub(now, p); err != nil {
+			s.kick(p, err)
+		}
 		s.refill(now, p)
 	}
 	s.wakeSources()
@@ -213,6 +217,7 @@ func (s *Swarm) passed(now time.Time, piece int) {
 	}
 	s.hashes.forget(piece)
 	s.verifiedBytes += s.wantedOf(piece)
+	s.leftBytes -= int64(s.content.Layout.Need(piece))
 	done := s.sched.Done()
 	for _, p := range s.list {
 		if p.started && !p.have.Has(piece) {
@@ -221,6 +226,7 @@ func (s *Swarm) passed(now time.Time, piece int) {
 		}
 		if !done && p.conv.AmInterested() && !s.sched.Interesting(p.id) {
 			s.fill(now, p)
+			s.dropUseless(p)
 			p.wake()
 		}
 	}
@@ -232,9 +238,8 @@ func (s *Swarm) passed(now time.Time, piece int) {
 	s.wakeSources()
 	for _, p := range s.list {
 		s.fill(now, p)
-		if err := s.checkUseful(p); err != nil {
-			s.kick(p, err)
-		}
+		p.conv.TellUploadOnly()
+		s.dropUseless(p)
 		p.wake()
 	}
 	s.wake()
@@ -257,7 +262,7 @@ func (s *Swarm) punish(now time.Time, id PeerID, piece int) {
 		return
 	}
 	s.facts.Accused = append(s.facts.Accused, Accusation{Addr: liar.addr.String(), Client: liar.client, Piece: piece})
-	s.candidates.bans.add(now, liar.addr.Addr())
+	s.book.Bans.Add(now, liar.addr.Addr())
 	s.wake()
 }
 
@@ -270,6 +275,7 @@ func (s *Swarm) Unwritten(piece int) {
 	}
 	if s.have.Clear(piece) {
 		s.verifiedBytes -= s.wantedOf(piece)
+		s.leftBytes += int64(s.content.Layout.Need(piece))
 	}
 	s.sched.Forget(piece)
 	s.sched.Unverify(piece)

@@ -1,7 +1,6 @@
 package swarm
 
 import (
-	"net/netip"
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/protocol/bittorrent"
@@ -16,32 +15,54 @@ func (s *Swarm) openExchange() {
 	}
 }
 
-// beginExchange begins to exchange peers with one of them, as soon as both sides offer it.
+// beginExchange lets others hear of a peer, and exchanges peers with it as soon as both sides offer that.
 func (s *Swarm) beginExchange(now time.Time, p *peer) {
-	if s.exchange == nil || p.partner != nil || !p.conv.Exchanges() {
+	if s.exchange == nil {
 		return
 	}
-	listen := p.listen
-	if p.outgoing {
-		listen = p.addr
+	s.introduce(p)
+	if p.partner == nil && p.conv.Exchanges() {
+		p.partner = pex.NewPartner(now, p.addr.Addr(), p.exchanged)
 	}
-	p.partner = pex.NewPartner(now, p.addr.Addr(), listen)
-	if !listen.IsValid() {
-		return
+}
+
+// introduce lets others hear of a peer as soon as it is known where it listens, whether it exchanges peers itself or not, and
+// later of what it has become.
+func (s *Swarm) introduce(p *peer) {
+	if !p.exchanged.IsValid() {
+		p.exchanged = p.listen
+		if p.outgoing {
+			p.exchanged = p.addr
+		}
 	}
-	var flags wire.PEXFlags
-	if p.have.Len() > 0 && p.have.Full() {
+	if p.exchanged.IsValid() {
+		s.exchange.Join(p.exchanged, p.pexFlags())
+	}
+}
+
+// pexFlags is what we know of a peer, which is not everything that there is a flag for.
+func (p *peer) pexFlags() (flags wire.PEXFlags) {
+	hello, _ := p.conv.Hello()
+	if hello.Encrypts {
+		flags |= wire.PEXEncryption
+	}
+	if p.have.Len() > 0 && p.have.Full() || p.conv.PeerUploadOnly() {
 		flags |= wire.PEXSeed
+	}
+	if hello.M[wire.ExtHolepunch] != 0 {
+		flags |= wire.PEXHolepunch
 	}
 	if p.outgoing {
 		flags |= wire.PEXReachable
 	}
-	p.exchanged = listen
-	s.exchange.Join(listen, flags)
+	return flags
 }
 
 // tellPeers tells a peer of others, when it is time.
 func (s *Swarm) tellPeers(now time.Time, p *peer) {
+	if s.exchange != nil {
+		s.introduce(p)
+	}
 	if p.partner == nil {
 		return
 	}
@@ -59,7 +80,7 @@ func (s *Swarm) peersTold(now time.Time, p *peer, e bittorrent.Event) error {
 	told, err := s.exchange.Hear(now, p.partner, e.Peers)
 	for _, x := range told {
 		if s.cfg.Accept != nil && s.cfg.Accept(x.Addr) {
-			s.candidates.add(FromPEX, x.Addr)
+			s.book.Add(FromPEX, p.addr.Addr(), x.Addr)
 		}
 	}
 	if len(told) > 0 {
@@ -70,11 +91,10 @@ func (s *Swarm) peersTold(now time.Time, p *peer, e bittorrent.Event) error {
 
 // endExchange is for a peer that leaves.
 func (s *Swarm) endExchange(p *peer) {
-	if p.partner == nil {
-		return
+	if p.partner != nil {
+		s.exchange.Part(p.partner)
 	}
-	s.exchange.Part(p.partner)
-	if p.exchanged != (netip.AddrPort{}) {
+	if p.exchanged.IsValid() {
 		s.exchange.Leave(p.exchanged)
 	}
 }

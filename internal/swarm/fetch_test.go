@@ -106,10 +106,22 @@ func TestPriorities(t *testing.T) {
 	if s := n.swarm.Snapshot(w.now); s.VerifiedBytes != s.WantedBytes || s.PiecesHave == s.Pieces {
 		t.Errorf("%+v", s)
 	}
-	// It is no seed for the other side, and wants nothing: the connection stays.
-	w.step(time.Second)
 	if p := n.swarm.Peers(w.now); len(p) != 1 || p[0].Have != 1 || p[0].Client != "test 1" || !p[0].Outgoing || p[0].Down == 0 {
 		t.Errorf("%+v", p)
+	}
+	left := int64(0)
+	for i := range x.layout.Pieces() {
+		if i%3 == 0 {
+			left += int64(x.layout.Need(i))
+		}
+	}
+	if s := n.swarm.Snapshot(w.now); s.LeftBytes != left {
+		t.Errorf("%d bytes left, want %d", s.LeftBytes, left)
+	}
+	// It wants nothing more, and the seed never did: the connection is of no use.
+	w.step(time.Second)
+	if p := n.swarm.Peers(w.now); len(p) != 0 || w.links[0].dead != errUseless {
+		t.Errorf("%+v, %v", p, w.links[0].dead)
 	}
 }
 

@@ -125,7 +125,7 @@ func (s *Swarm) hashesArrived(now time.Time, p *peer, w wire.HashRequest, payloa
 	}
 	if err := s.content.Hashes.Add(r, list); err != nil {
 		// Hashes prove themselves, so this is no accident.
-		s.candidates.bans.add(now, p.addr.Addr())
+		s.book.Bans.Add(now, p.addr.Addr())
 		s.hashes.failed(r, p.id)
 		s.kick(p, wire.ProtocolError("sent wrong hashes"))
 		s.askAllHashes(now)

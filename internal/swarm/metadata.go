@@ -130,7 +130,7 @@ func (s *Swarm) metadataArrived(now time.Time, p *peer, piece int, data []byte) 
 // metadataFailed gives up on a peer that sent wrong metadata.
 func (s *Swarm) metadataFailed(now time.Time, p *peer, why string) {
 	s.metadata.release(p.id)
-	s.candidates.bans.add(now, p.addr.Addr())
+	s.book.Bans.Add(now, p.addr.Addr())
 	s.kick(p, wire.ProtocolError(why))
 	s.askMetadata(now)
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/addressbook"
 	"github.com/potluck-p2p/potluck/internal/content"
 	"github.com/potluck-p2p/potluck/internal/protocol/bittorrent"
 	"github.com/potluck-p2p/potluck/internal/protocol/pex"
@@ -26,6 +27,7 @@ type peer struct {
 	addr      netip.AddrPort
 	outgoing  bool
 	wake      func()
+	hangUp    func(error)
 	connected time.Time
 	started   bool           // it was told what we have, and the scheduler knows what it has
 	kicked    error          // why its shell must hang up
@@ -33,7 +35,8 @@ type peer struct {
 	greeted   bool           // its first extended handshake was heeded
 	partner   *pex.Partner   // once we exchange peers with it
 	exchanged netip.AddrPort // the address others are told of
-	listen    netip.AddrPort // of an incoming peer: the candidate that stands for it
+	listen    netip.AddrPort // of an incoming peer: the address in the book that stands for it
+	noted     int64          // payload that the book knows of
 
 	have          content.Bitmap
 	unchokedAt    time.Time
@@ -58,17 +61,19 @@ type Joining struct {
 	// Wake tells the connection's writer that Outbound has something. It must not block and may be called with the
 	// swarm's lock held.
 	Wake func()
+	// HangUp ends the connection, though its writer is held up; nil: Wake will do. It must not block either.
+	HangUp func(why error)
 }
 
 // Reasons for which a connection is refused or ended, none of them the peer's fault.
 var (
-	errUnreachable = errors.New("swarm: no connection")
-	ErrSelf        = errors.New("swarm: connected to ourselves")
-	ErrFull        = errors.New("swarm: enough peers")
-	ErrDuplicate   = errors.New("swarm: already connected to this peer")
-	ErrNotMoving   = errors.New("swarm: the object is stopped")
-	errStopped     = errors.New("swarm: the object was stopped")
-	errUseless     = errors.New("swarm: both sides are complete")
+	errFelt      = errors.New("swarm: somebody is there, which is all we wanted to know")
+	ErrSelf      = errors.New("swarm: connected to ourselves")
+	ErrFull      = errors.New("swarm: enough peers")
+	ErrDuplicate = errors.New("swarm: already connected to this peer")
+	ErrNotMoving = errors.New("swarm: the object is stopped")
+	errStopped   = errors.New("swarm: the object was stopped")
+	errUseless   = errors.New("swarm: neither side has anything for the other")
 )
 
 // maxPerIP bounds the connections from one address to one object.
@@ -81,16 +86,20 @@ const reqq = 2000
 func (s *Swarm) Join(now time.Time, j Joining) (PeerID, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer s.countDials()
 	if err := s.seat(now, j); err != nil {
 		if j.Outgoing {
-			s.candidates.left(now, j.Addr, err)
+			s.book.Left(now, j.Addr, outcome(err))
 		}
 		return 0, err
 	}
 	s.lastID++
-	p := &peer{id: s.lastID, remoteID: j.Remote.PeerID, addr: j.Addr, outgoing: j.Outgoing, wake: j.Wake, connected: now}
+	p := &peer{id: s.lastID, remoteID: j.Remote.PeerID, addr: j.Addr, outgoing: j.Outgoing, wake: j.Wake, hangUp: j.HangUp, connected: now}
 	hello := wire.ExtHandshake{Version: s.cfg.Client, Port: s.cfg.Port, YourIP: j.Addr.Addr().Unmap()}
 	pieces := -1
+	if s.state == Seeding {
+		hello.Intent = wire.UploadOnly
+	}
 	if s.content != nil {
 		hello.MetadataSize = len(s.content.Info.Raw)
 		pieces = s.content.Layout.Pieces()
@@ -105,8 +114,9 @@ func (s *Swarm) Join(now time.Time, j Joining) (PeerID, error) {
 	}, pieces)
 	s.peers[p.id] = p
 	s.list = append(s.list, p)
+	s.book.Joined(j.Addr.Addr())
 	if j.Outgoing {
-		s.candidates.connected(now, j.Addr)
+		s.book.Connected(now, j.Addr)
 	}
 	if s.content != nil {
 		s.start(now, p)
@@ -117,14 +127,17 @@ func (s *Swarm) Join(now time.Time, j Joining) (PeerID, error) {
 	return p.id, nil
 }
 
-// seat is admit for as long as there are seats.
+// seat is admit for as long as there are seats. A feeler wants none.
 func (s *Swarm) seat(now time.Time, j Joining) error {
-	if !s.cfg.Seats.take() {
+	if j.Outgoing && j.Remote.PeerID != s.cfg.PeerID && s.book.Feeling(j.Addr) {
+		return errFelt
+	}
+	if !s.cfg.Seats.Take(addressbook.Network(j.Addr.Addr())) {
 		return ErrFull
 	}
 	err := s.admit(now, j)
 	if err != nil {
-		s.cfg.Seats.free()
+		s.cfg.Seats.Free(addressbook.Network(j.Addr.Addr()))
 	}
 	return err
 }
@@ -136,7 +149,7 @@ func (s *Swarm) admit(now time.Time, j Joining) error {
 		return ErrNotMoving
 	case j.Remote.PeerID == s.cfg.PeerID:
 		return ErrSelf
-	case s.candidates.bans.has(now, j.Addr.Addr()):
+	case s.book.Bans.Has(now, j.Addr.Addr()):
 		return fmt.Errorf("swarm: %v sent bad data before", j.Addr.Addr())
 	}
 	sameIP, staying := 0, 0
@@ -160,35 +173,12 @@ func (s *Swarm) admit(now time.Time, j Joining) error {
 		return ErrDuplicate
 	case twin != nil:
 		s.kick(twin, ErrDuplicate)
-	case staying >= s.cfg.MaxPeers:
-		lowest := s.lowest(j.Addr)
-		if lowest == nil {
+	case staying >= s.cfg.MaxPeers, !j.Outgoing && s.reserved(j.Addr, staying):
+		if !s.makeRoom(now, j.Addr) {
 			return ErrFull
 		}
-		s.kick(lowest, ErrFull)
 	}
 	return nil
-}
-
-// lowest is the peer that makes room for a connection with addr when there are enough: the one of the lowest canonical
-// priority (BEP 40), if that of addr is higher. There is none while our own address is not known, and it is none that the
-// user named.
-func (s *Swarm) lowest(addr netip.AddrPort) *peer {
-	c := &s.candidates
-	least, known := c.own.rank(addr, c.port)
-	if !known {
-		return nil
-	}
-	var lowest *peer
-	for _, p := range s.list {
-		if p.kicked != nil || p.outgoing && c.named(p.addr) {
-			continue
-		}
-		if rank, known := c.own.rank(p.addr, c.port); known && rank < least {
-			lowest, least = p, rank
-		}
-	}
-	return lowest
 }
 
 // prefer decides between two connections to one peer, which both ends must decide alike when each dialled the other: the
@@ -219,6 +209,9 @@ func (s *Swarm) start(now time.Time, p *peer) {
 	} else {
 		p.conv.SendHave(&s.have)
 	}
+	if s.state == Seeding {
+		p.conv.TellUploadOnly()
+	}
 	s.allowFast(p)
 	p.have = have
 	p.allowed = content.NewBitmap(have.Len())
@@ -245,22 +238,18 @@ func (s *Swarm) Leave(now time.Time, id PeerID, cause error) {
 		return
 	}
 	delete(s.peers, id)
-	s.cfg.Seats.free()
+	s.cfg.Seats.Free(addressbook.Network(p.addr.Addr()))
 	s.list = slices.DeleteFunc(s.list, func(q *peer) bool { return q == p })
 	s.remember(p)
-	if p.kicked != nil {
+	switch {
+	case p.kicked != nil:
 		cause = p.kicked
+	case s.state == Seeding && p.started && p.conv.ToldHave() && !p.conv.PeerInterested():
+		cause = errUseless // as the peer found before us
 	}
-	addr := p.listen
-	if p.outgoing {
-		addr = p.addr
-	}
-	if p.conv.Downloaded()+p.conv.Uploaded() > 0 {
-		s.candidates.prove(addr)
-	}
-	if addr.IsValid() {
-		s.candidates.left(now, addr, cause)
-	}
+	s.book.Parted(p.addr.Addr())
+	s.noteMoved(now, p)
+	s.book.Left(now, p.book(), outcome(cause))
 	s.endExchange(p)
 	s.metadata.release(id)
 	s.hashes.release(id)
@@ -301,6 +290,9 @@ func (s *Swarm) remember(p *peer) {
 func (s *Swarm) kick(p *peer, why error) {
 	if p.kicked == nil {
 		p.kicked = why
+		if p.hangUp != nil {
+			p.hangUp(why)
+		}
 	}
 	p.wake()
 }

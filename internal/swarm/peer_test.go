@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/addressbook"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
 )
@@ -125,7 +126,7 @@ func TestBounds(t *testing.T) {
 	if _, err := n.swarm.Join(w.now, stranger(250)); !errors.Is(err, ErrFull) {
 		t.Errorf("too many peers: %v", err)
 	}
-	n.swarm.Found(FromUser, netip.MustParseAddrPort("198.51.100.1:1"))
+	n.swarm.Found(FromUser, netip.MustParseAddrPort("192.0.3.1:1"))
 	if _, _, ok := n.swarm.NextDial(w.now); ok {
 		t.Error("dials though there are enough")
 	}
@@ -139,7 +140,7 @@ func TestFullTable(t *testing.T) {
 	own := netip.MustParseAddr("203.0.113.5")
 	named := netip.MustParseAddrPort("198.51.100.1:1")
 	s.Found(FromUser, named)
-	// Two that we dialled agree on our address.
+	s.SetOwn(own)
 	for k := range byte(2) {
 		j := stranger(k)
 		j.Outgoing = true
@@ -147,16 +148,14 @@ func TestFullTable(t *testing.T) {
 			s.NextDial(w.now)
 			j.Addr = named
 		}
-		id, err := s.Join(w.now, j)
-		if err != nil {
+		if _, err := s.Join(w.now, j); err != nil {
 			t.Fatal(err)
 		}
-		tell(t, s, w.now, id, hello(wire.ExtHandshake{YourIP: own}))
 	}
 	for k := byte(2); k < 20; k++ {
 		join(t, s, w.now, k)
 	}
-	rank := func(p *peer) uint32 { return Priority(netip.AddrPortFrom(own, s.cfg.Port), p.addr) }
+	rank := func(p *peer) uint32 { return addressbook.Priority(netip.AddrPortFrom(own, s.cfg.Port), p.addr) }
 	staying := func() (lowest *peer, count int) {
 		for _, p := range s.list {
 			if p.kicked != nil {
@@ -173,7 +172,7 @@ func TestFullTable(t *testing.T) {
 	for k := byte(30); k < 90; k++ {
 		lowest, _ := staying()
 		j := stranger(k)
-		higher := Priority(netip.AddrPortFrom(own, s.cfg.Port), j.Addr) > rank(lowest)
+		higher := addressbook.Priority(netip.AddrPortFrom(own, s.cfg.Port), j.Addr) > rank(lowest)
 		id, err := s.Join(w.now, j)
 		switch {
 		case higher && err == nil && lowest.kicked == ErrFull:
@@ -193,34 +192,6 @@ func TestFullTable(t *testing.T) {
 	}
 	if p := s.list[0]; p.addr != named || p.kicked != nil {
 		t.Error("whom the user named had to go")
-	}
-}
-
-func TestBans(t *testing.T) {
-	b := make(bans)
-	for _, tt := range []struct {
-		ban, ask string
-		want     bool
-	}{
-		{"192.0.2.1", "192.0.2.1", true},
-		{"192.0.2.1", "192.0.2.2", false},
-		{"192.0.2.3", "::ffff:192.0.2.3", true},
-		{"2001:db8::1", "2001:db8::2", true}, // one network is one person
-		{"2001:db8::1", "2001:db8:0:1::1", false},
-	} {
-		b.add(epoch, netip.MustParseAddr(tt.ban))
-		if got := b.has(epoch.Add(banFor-1), netip.MustParseAddr(tt.ask)); got != tt.want {
-			t.Errorf("%s banned, %s: %v", tt.ban, tt.ask, got)
-		}
-		if b.has(epoch.Add(banFor), netip.MustParseAddr(tt.ask)) {
-			t.Errorf("%s is banned for ever", tt.ask)
-		}
-	}
-	for i := range 3 * maxBans {
-		b.add(epoch, netip.AddrFrom4([4]byte{1, byte(i >> 16), byte(i >> 8), byte(i)}))
-	}
-	if len(b) > maxBans {
-		t.Errorf("%d bans", len(b))
 	}
 }
 

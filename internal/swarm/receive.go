@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 
@@ -53,7 +54,7 @@ func (s *Swarm) Receive(now time.Time, id PeerID, msgs []wire.Message, dst []Arr
 	if p.conv.Backlog() > maxBacklog {
 		return dst, wire.ProtocolError("asks, and does not take the answers")
 	}
-	return dst, nil
+	return dst, s.checkUseful(p)
 }
 
 // maxBacklog bounds the frames that wait for a peer to read them, in bytes.
@@ -73,17 +74,16 @@ func (s *Swarm) handle(now time.Time, p *peer, e bittorrent.Event) error {
 		s.facts.SomeoneToServe = true
 		s.wake()
 	case bittorrent.Have:
-		return s.peerHas(p, e.Block.Piece)
+		return s.peerHas(now, p, e.Block.Piece)
 	case bittorrent.DontHave:
-		s.peerLost(p, e.Block.Piece)
+		return s.peerLost(now, p, e.Block.Piece)
 	case bittorrent.HaveBitfield:
 		return s.peerHasBitfield(p, e.Payload)
 	case bittorrent.HaveAll:
 		p.have.SetAll()
 		s.sched.HaveAll(p.id)
 		p.dry = 0
-		return s.checkUseful(p)
-	case bittorrent.HaveNone:
+	case bittorrent.HaveNone, bittorrent.IntentTold: // checkUseful looks after the batch
 	case bittorrent.Requested:
 		s.requested(p, e.Block)
 	case bittorrent.Rejected:
@@ -114,31 +114,47 @@ func (s *Swarm) greeted(now time.Time, p *peer) {
 		p.greeted = true
 		hello, _ := p.conv.Hello()
 		if p.outgoing {
-			s.candidates.hear(hello.YourIP)
+			s.vote(p.addr.Addr(), hello.YourIP)
 		} else if hello.Port != 0 {
-			p.listen = s.candidates.listens(now, p.addr, hello.Port)
+			p.listen = s.book.Listens(now, p.addr.Addr(), hello.Port)
 		}
 	}
 	s.beginExchange(now, p)
 	s.askMetadata(now)
 }
 
-func (s *Swarm) peerHas(p *peer, piece int) error {
+// SetOwn says what our own address is, in its family: the priorities of BEP 40 depend on it.
+func (s *Swarm) SetOwn(own netip.Addr) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.book.SetOwn(own)
+}
+
+// vote notes what a peer that we dialled says our address is.
+func (s *Swarm) vote(voter, own netip.Addr) {
+	if own.IsValid() && len(s.facts.Votes) < maxVotes {
+		s.facts.Votes = append(s.facts.Votes, Vote{voter, own})
+	}
+}
+
+func (s *Swarm) peerHas(now time.Time, p *peer, piece int) error {
 	if !p.have.Set(piece) {
-		return nil
+		return p.conv.Useless(now)
 	}
 	s.sched.Have(p.id, piece)
 	if !s.have.Has(piece) {
 		p.dry = 0
 	}
-	return s.checkUseful(p)
+	return nil
 }
 
 // peerLost takes back a have (BEP 54). Requests for the piece are rejected by the peer one by one.
-func (s *Swarm) peerLost(p *peer, piece int) {
-	if p.have.Clear(piece) {
-		s.sched.Lost(p.id, piece)
+func (s *Swarm) peerLost(now time.Time, p *peer, piece int) error {
+	if !p.have.Clear(piece) {
+		return p.conv.Useless(now)
 	}
+	s.sched.Lost(p.id, piece)
+	return nil
 }
 
 func (s *Swarm) peerHasBitfield(p *peer, b []byte) error {
@@ -152,14 +168,6 @@ func (s *Swarm) peerHasBitfield(p *peer, b []byte) error {
 	p.have = have
 	s.sched.HaveBitmap(p.id, have)
 	p.dry = 0
-	return s.checkUseful(p)
-}
-
-// checkUseful ends a connection between two that are complete, as all good clients do.
-func (s *Swarm) checkUseful(p *peer) error {
-	if s.state == Seeding && s.have.Full() && p.have.Full() {
-		return errUseless
-	}
 	return nil
 }
 

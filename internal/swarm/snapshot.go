@@ -15,6 +15,7 @@ type Snapshot struct {
 	PiecesHave    int
 	WantedBytes   int64
 	VerifiedBytes int64 // of the wanted ones
+	LeftBytes     int64 // of the whole object, wanted or not
 	WastedBytes   int64
 	DownBytes     int64 // payload of this run
 	UpBytes       int64
@@ -42,6 +43,7 @@ func (s *Swarm) Snapshot(now time.Time) Snapshot {
 		PiecesHave:    s.have.Count(),
 		WantedBytes:   s.wantedBytes,
 		VerifiedBytes: s.verifiedBytes,
+		LeftBytes:     s.leftBytes,
 		WastedBytes:   s.wasted,
 		DownBytes:     s.down.Total(),
 		UpBytes:       s.up.Total(),
@@ -49,7 +51,7 @@ func (s *Swarm) Snapshot(now time.Time) Snapshot {
 		UpRate:        s.up.Rate(now),
 		Peers:         len(s.peers),
 		Sources:       sources,
-		Known:         s.candidates.known(),
+		Known:         s.book.Known(),
 	}
 }
 

@@ -6,7 +6,7 @@
 // to dial.
 //
 // An object is resolving (metadata unknown), then fetching or seeding. Checking, paused, changed, missing and failed stop
-// all transfer. The files of this package follow the data: candidates, peer, source, receive, metadata, hashes, download,
+// all transfer. The files of this package follow the data: dial, turnover, peer, source, receive, metadata, hashes, download,
 // upload, choke, snapshot.
 package swarm
 
@@ -16,6 +16,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/addressbook"
+	"github.com/potluck-p2p/potluck/internal/admission"
 	"github.com/potluck-p2p/potluck/internal/content"
 	"github.com/potluck-p2p/potluck/internal/layout/torrent"
 	"github.com/potluck-p2p/potluck/internal/protocol/bittorrent"
@@ -88,9 +90,10 @@ type Swarm struct {
 	goneSources []*source
 	liars       map[string]bool
 
-	candidates candidates
-	metadata   metadataFetch
-	exchange   *pex.Exchange // nil until it is known that the object is not private
+	book     *addressbook.Book
+	dials    int // attempts under way, as the seats know
+	metadata metadataFetch
+	exchange *pex.Exchange // nil until it is known that the object is not private
 
 	// Known with the metadata.
 	content *Content
@@ -103,15 +106,19 @@ type Swarm struct {
 	stirred uint64
 
 	wantedBytes, verifiedBytes int64 // of wanted pieces
+	leftBytes                  int64 // of all pieces that we lack
 	down, up                   bittorrent.Meter
 	wasted                     int64
+
+	table *admission.Table // who has the connections
 }
 
 // New makes a swarm that resolves its metadata from peers until Open is called.
 func New(now time.Time, cfg Config) *Swarm {
-	s := &Swarm{cfg: cfg, state: Resolving, peers: make(map[PeerID]*peer), stirred: 1}
-	s.candidates.init(cfg.Rand, cfg.Port)
-	return s
+	return &Swarm{
+		cfg: cfg, state: Resolving, peers: make(map[PeerID]*peer), stirred: 1,
+		book: addressbook.New(cfg.Rand, cfg.Port), table: admission.NewTable(cfg.MaxPeers),
+	}
 }
 
 // Facts are news about the whole object, for the node.
@@ -126,7 +133,15 @@ type Facts struct {
 	Layers bool
 	// Accused lists peers that sent bad data.
 	Accused []Accusation
+	// Votes are what peers said our address is (BEP 10).
+	Votes []Vote
 }
+
+// Vote is what a peer that we dialled says our address is: those who dial us may be anybody's crowd.
+type Vote struct{ Voter, Address netip.Addr }
+
+// maxVotes bounds the votes that wait to be taken.
+const maxVotes = 64
 
 // Accusation names a peer that sent bytes which failed their hash.
 type Accusation struct {
@@ -157,6 +172,9 @@ func (s *Swarm) Open(now time.Time, c Content) {
 		s.sched.MarkVerified(i)
 	}
 	for i := range c.Layout.Pieces() {
+		if !s.have.Has(i) {
+			s.leftBytes += int64(c.Layout.Need(i))
+		}
 		if c.Priority != nil {
 			p := c.Priority(i)
 			s.sched.SetWanted(i, p)

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/protocol/bittorrent"
-	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
 )
 
 // requested checks a request for legality and queues it.
@@ -79,14 +78,8 @@ func (s *Swarm) Tick(now time.Time, id PeerID) (next time.Time, err error) {
 	if p.kicked != nil {
 		return now, p.kicked
 	}
-	if s.sched != nil && p.conv.Snubbed(now) {
-		p.conv.DropRequests(now)
-		s.sched.ReleaseAll(id)
-		s.stir(now)
-		if s.sched.Receiving(id) {
-			// Nobody else can be asked for a block while it arrives.
-			return now, wire.ProtocolError("stopped in the middle of a block")
-		}
+	if err := s.snub(now, p); err != nil {
+		return now, err
 	}
 	if s.content == nil {
 		s.metadata.expire(now)
@@ -106,18 +99,17 @@ func (s *Swarm) Tick(now time.Time, id PeerID) (next time.Time, err error) {
 	if p.conv.HasOut() {
 		p.wake()
 	}
+	if err == nil {
+		err = s.checkUseful(p)
+	}
+	if s.sched != nil && s.sched.Receiving(id) {
+		next = earlier(next, p.conv.Stalls())
+	}
 	return earlier(next, now.Add(housekeeping)), err
 }
 
 // housekeeping is how often a peer's metadata and hash requests are looked at.
 const housekeeping = 5 * time.Second
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
-}
 
 func earlier(a, b time.Time) time.Time {
 	if b.Before(a) {

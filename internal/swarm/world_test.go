@@ -432,6 +432,7 @@ func (n *node) takeFacts() {
 	n.facts.SomeoneToServe = n.facts.SomeoneToServe || f.SomeoneToServe
 	n.facts.Layers = n.facts.Layers || f.Layers
 	n.facts.Accused = append(n.facts.Accused, f.Accused...)
+	n.facts.Votes = append(n.facts.Votes, f.Votes...)
 }
 
 // done reports whether the node has all.

@@ -56,9 +56,10 @@ type line struct {
 
 // node is a home and an address, with which commands are run.
 type node struct {
-	home string
-	addr netip.AddrPort
-	user *syscall.Credential // nil: who runs the test
+	home   string
+	addr   netip.AddrPort
+	user   *syscall.Credential // nil: who runs the test
+	online bool                // takes the word of other peers and of the local network for who is there
 }
 
 func newNode(t *testing.T) *node {
@@ -101,8 +102,12 @@ func (c *command) Write(b []byte) (int, error) {
 func (n *node) start(t *testing.T, args ...string) *command {
 	t.Helper()
 	c := &command{stderr: filepath.Join(t.TempDir(), "stderr")}
-	args = append(args, "--json", "--offline", "--home", n.home, "--listen", n.addr.String())
+	args = append(args, "--json", "--home", n.home, "--listen", n.addr.String())
+	if !n.online {
+		args = append(args, "--offline")
+	}
 	cmd := exec.Command(os.Getenv(binaryVar), args...)
+	cmd.Env = append(os.Environ(), "POTLUCK_OFFLINE=0") // --offline has precedence
 	cmd.Dir = t.TempDir()
 	cmd.Stdout = c
 	errs, err := os.Create(c.stderr)

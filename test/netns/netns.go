@@ -2,6 +2,9 @@
 // addresses 10.99.0.1 to 10.99.0.20 (each real client gets one, since most keep one connection per address), so that no
 // packet of a test can leave the machine or meet another program's. The namespace comes with its own processes where the
 // kernel allows it: when the test binary ends, however it ends, every client it started ends with it.
+//
+// Beside these it has addresses that look like those of the internet, for what is not believed of private ones, and those
+// of a local network with multicast.
 package netns
 
 import (
@@ -22,6 +25,13 @@ const Hosts = 20
 
 // Addr is address n of the network, 1 to Hosts.
 func Addr(n int) netip.Addr { return netip.AddrFrom4([4]byte{10, 99, 0, byte(n)}) }
+
+// Public is address n of those that look public, 1 to Hosts, each in a network of its own.
+func Public(n int) netip.Addr { return netip.AddrFrom4([4]byte{20, 0, byte(n), 1}) }
+
+// Local is address n of the local network, 1 to Hosts. Who leaves it to the system from where to send multicast sends it
+// from the first.
+func Local(n int) netip.Addr { return netip.AddrFrom4([4]byte{10, 98, 0, byte(n)}) }
 
 // inside is set in the environment of the test binary once it runs in its own network.
 const inside = "POTLUCK_TEST_NETNS"
@@ -133,18 +143,24 @@ func setUp() string {
 			_ = syscall.Mount("proc", "/proc", "proc", 0, "")
 		}
 	}
+	lines := []string{"link set lo up"}
+	for n := 1; n <= Hosts; n++ {
+		lines = append(lines, fmt.Sprintf("addr add %v/32 dev lo", Addr(n)), fmt.Sprintf("addr add %v/32 dev lo", Public(n)),
+			fmt.Sprintf("addr add %v/24 dev lo", Local(n)))
+	}
+	return configure(append(lines, fmt.Sprintf("route add 224.0.0.0/4 dev lo src %v", Local(1))))
+}
+
+// configure gives commands to ip, and says what is missing if one cannot be obeyed.
+func configure(lines []string) string {
 	ip, err := exec.LookPath("ip")
 	if err != nil {
 		ip = "/usr/sbin/ip"
 	}
-	lines := [][]string{{"link", "set", "lo", "up"}}
-	for n := 1; n <= Hosts; n++ {
-		lines = append(lines, []string{"addr", "add", Addr(n).String() + "/32", "dev", "lo"})
-	}
-	for _, args := range lines {
-		if out, err := exec.Command(ip, args...).CombinedOutput(); err != nil {
-			return fmt.Sprintf("ip (Debian package iproute2) %v: %v %s", args, err, out)
-		}
+	cmd := exec.Command(ip, "-batch", "-")
+	cmd.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\n")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Sprintf("ip (Debian package iproute2): %v %s", err, out)
 	}
 	return ""
 }

@@ -14,11 +14,12 @@ import (
 // Aria2 is aria2c, version 1.36 in Debian 12, which computes a wrong info-hash for every hybrid (it loses the empty key in
 // the file tree of BEP 52). It takes no peers but from trackers, over HTTP.
 var Aria2 = Client{
-	Name:     "aria2",
-	Formats:  []Format{V1},
-	HTTPOnly: true,
-	missing:  needs("aria2c", "aria2"),
-	start:    startAria2,
+	Name:        "aria2",
+	Formats:     []Format{V1},
+	HTTPOnly:    true,
+	missing:     needs("aria2c", "aria2"),
+	start:       startAria2,
+	Encryptions: aria2Encryptions,
 }
 
 type aria2Peer struct {
@@ -29,7 +30,7 @@ type aria2Peer struct {
 
 func startAria2(t testing.TB, o Options) Peer {
 	t.Helper()
-	addr, rpc := Address(), port()
+	addr, rpc := o.at(), port()
 	cmd := exec.Command("aria2c", "--no-conf", "--dir="+o.Dir,
 		"--interface="+addr.Addr().String(), "--listen-port="+strconv.Itoa(int(addr.Port())), "--disable-ipv6=true",
 		"--enable-dht=false", "--enable-dht6=false", "--bt-enable-lpd=false", "--enable-peer-exchange=false",
@@ -38,6 +39,7 @@ func startAria2(t testing.TB, o Options) Peer {
 		"--max-upload-limit="+strconv.Itoa(o.UpRate), "--follow-torrent=mem",
 		"--enable-rpc=true", "--rpc-listen-port="+strconv.Itoa(int(rpc)),
 		"--summary-interval=0", "--enable-color=false", o.Torrent)
+	cmd.Args = append(cmd.Args, o.Encryption.settings...)
 	return &aria2Peer{
 		Process: StartProcess(t, "aria2", cmd),
 		addr:    addr,

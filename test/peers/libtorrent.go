@@ -18,11 +18,12 @@ import (
 
 // Libtorrent is libtorrent-rasterbar with Debian's Python binding.
 var Libtorrent = Client{
-	Name:    "libtorrent",
-	Formats: Formats,
-	Dials:   true,
-	missing: missingLibtorrent,
-	start:   startLibtorrent,
+	Name:        "libtorrent",
+	Formats:     Formats,
+	Dials:       true,
+	missing:     missingLibtorrent,
+	start:       startLibtorrent,
+	Encryptions: libtorrentEncryptions,
 }
 
 const python = "/usr/bin/python3"
@@ -49,9 +50,11 @@ type LibtorrentStatus struct {
 	Wasted     int64  `json:"wasted"`
 	Error      string `json:"error"`
 	Peers      []struct {
-		Address    string `json:"address"`
-		Client     string `json:"client"`
-		Downloaded int64  `json:"downloaded"`
+		Address    netip.AddrPort `json:"address"`
+		Client     string         `json:"client"`
+		Downloaded int64          `json:"downloaded"`
+		Connected  bool           `json:"connected"`
+		Dialled    bool           `json:"dialled"`
 	} `json:"peers"`
 }
 
@@ -68,7 +71,7 @@ type LibtorrentPeer struct {
 
 func startLibtorrent(t testing.TB, o Options) Peer {
 	t.Helper()
-	p := &LibtorrentPeer{addr: Address(), seen: map[string]bool{}}
+	p := &LibtorrentPeer{addr: o.at(), seen: map[string]bool{}}
 	args := []string{"run", o.Torrent, "--listen", p.addr.String(), "--save", o.Dir}
 	for _, a := range o.Dial {
 		args = append(args, "--peer", a.String())
@@ -76,8 +79,17 @@ func startLibtorrent(t testing.TB, o Options) Peer {
 	if o.Corrupt {
 		args = append(args, "--corrupt")
 	}
+	if o.PEX {
+		args = append(args, "--pex")
+	}
+	if o.LAN {
+		args = append(args, "--lsd")
+	}
 	if o.UpRate != 0 {
 		args = append(args, "--up", strconv.Itoa(o.UpRate))
+	}
+	for _, s := range o.Encryption.settings {
+		args = append(args, "--set", s)
 	}
 	cmd := libtorrent(t, args...)
 	stdin, err := cmd.StdinPipe()
@@ -130,12 +142,19 @@ func (p *LibtorrentPeer) Status() Status {
 		problem = s.Error
 	}
 	checking := s.State == "checking_files" || s.State == "checking_resume_data"
+	var neighbours []Neighbour
+	for _, p := range s.Peers {
+		if p.Connected {
+			neighbours = append(neighbours, Neighbour{p.Address.Addr(), p.Dialled})
+		}
+	}
 	return Status{
-		Ready:     s.Listening && !checking,
-		Done:      s.Seeding,
-		BytesDone: s.BytesDone,
-		Uploaded:  s.Uploaded,
-		Problem:   problem,
+		Ready:      s.Listening && !checking,
+		Done:       s.Seeding,
+		BytesDone:  s.BytesDone,
+		Uploaded:   s.Uploaded,
+		Neighbours: neighbours,
+		Problem:    problem,
 	}
 }
 

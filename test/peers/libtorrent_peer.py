@@ -3,7 +3,8 @@
 
     libtorrent_peer.py make PATH -o FILE [--format v1|v2|hybrid] [--piece-size N] [--tracker URL]... [--private]
     libtorrent_peer.py inspect FILE
-    libtorrent_peer.py run FILE|MAGNET --listen IP:PORT --save DIR [--peer IP:PORT]... [--corrupt] [--up N] [--down N]
+    libtorrent_peer.py run FILE|MAGNET --listen IP:PORT --save DIR [--peer IP:PORT]... [--corrupt] [--pex] [--lsd]
+                           [--up N] [--down N] [--set NAME=N]...
 
 Every line on stdout is one JSON object. `run` reports its status several times a second, takes the address of one more
 peer per line on stdin, and ends when stdin does.
@@ -68,13 +69,18 @@ def inspect(args):
     )
 
 
+def setting(text):
+    name, number = text.split("=")
+    return name, int(number)
+
+
 def settings(args):
     host = args.listen.rsplit(":", 1)[0]
     chosen = {
         "listen_interfaces": args.listen,
         "outgoing_interfaces": host,
         "enable_dht": False,
-        "enable_lsd": False,
+        "enable_lsd": args.lsd,
         "enable_upnp": False,
         "enable_natpmp": False,
         "enable_incoming_utp": args.utp,
@@ -85,6 +91,7 @@ def settings(args):
         "min_reconnect_time": 1,
         "upload_rate_limit": args.up,
         "download_rate_limit": args.down,
+        **dict(args.set),
         "alert_mask": lt.alert.category_t.error_notification
         | lt.alert.category_t.status_notification
         | lt.alert.category_t.connect_notification,
@@ -105,7 +112,20 @@ def load(args):
     params.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
     if args.corrupt:
         params.flags |= lt.torrent_flags.seed_mode
+    if not args.pex:
+        params.flags |= lt.torrent_flags.disable_pex
     return params
+
+
+def describe(peer):
+    host, port = peer.ip
+    return {
+        "address": ("[%s]:%d" if ":" in host else "%s:%d") % (host, port),
+        "client": peer.client.decode("utf-8", "replace"),
+        "downloaded": peer.total_download,
+        "connected": not peer.flags & (peer.connecting | peer.handshake),
+        "dialled": bool(peer.flags & peer.local_connection),
+    }
 
 
 def dial(handle, address):
@@ -145,10 +165,7 @@ def run(args):
             downloaded=status.total_payload_download,
             wasted=status.total_failed_bytes,
             error=status.errc.message() if status.errc.value() else "",
-            peers=[
-                {"address": "%s:%d" % p.ip, "client": p.client.decode("utf-8", "replace"), "downloaded": p.total_download}
-                for p in handle.get_peer_info()
-            ],
+            peers=[describe(p) for p in handle.get_peer_info()],
         )
 
 
@@ -177,8 +194,11 @@ def main():
     mode.add_argument("--peer", action="append", default=[])
     mode.add_argument("--corrupt", action="store_true")
     mode.add_argument("--utp", action="store_true")
+    mode.add_argument("--pex", action="store_true")
+    mode.add_argument("--lsd", action="store_true")
     mode.add_argument("--up", type=int, default=0)
     mode.add_argument("--down", type=int, default=0)
+    mode.add_argument("--set", action="append", type=setting, default=[])
 
     args = parser.parse_args()
     args.run(args)

@@ -1,7 +1,7 @@
 // Package peers drives BitTorrent programs that other people wrote: libtorrent, Transmission, aria2, rtorrent and the
 // tracker opentracker. Each is started as a child process inside the network of package netns, on an address of its own,
-// with everything that would look for other peers switched off, and is ended with the test. It also makes and compares
-// the content that travels.
+// with everything that would look for other peers switched off unless it is asked for, and is ended with the test. It also
+// makes and compares the content that travels.
 package peers
 
 import (
@@ -37,12 +37,27 @@ type Options struct {
 	Torrent string
 	// Dir is the folder in which the object lies, or will lie, under its name.
 	Dir string
+	// Listen is where it listens; the zero value is an address of its own.
+	Listen netip.AddrPort
 	// Dial are peers to connect to. Only clients that Dial take them; the others learn of peers from a tracker.
 	Dial []netip.AddrPort
+	// PEX and LAN let libtorrent and Transmission exchange peers (BEP 11), and speak to the local network (BEP 14). The
+	// others never do.
+	PEX, LAN bool
+	// Encryption is one of the client's; the zero value is what it does if it is told nothing.
+	Encryption Encryption
 	// UpRate bounds what the client sends, in bytes per second; 0 is no bound.
 	UpRate int
 	// Corrupt makes libtorrent serve what lies in Dir even where it does not match the torrent.
 	Corrupt bool
+}
+
+// at is where a client is to listen.
+func (o Options) at() netip.AddrPort {
+	if o.Listen.IsValid() {
+		return o.Listen
+	}
+	return Address()
 }
 
 // Peer is a running client.
@@ -63,8 +78,17 @@ type Status struct {
 	Done bool
 	// BytesDone is how much of the content it has, Uploaded how much of it it has sent.
 	BytesDone, Uploaded int64
+	// Neighbours are the peers that it is connected to, as far as libtorrent and Transmission say so.
+	Neighbours []Neighbour
 	// Problem is what it complains about.
 	Problem string
+}
+
+// Neighbour is a peer that a client is connected to.
+type Neighbour struct {
+	Addr netip.Addr
+	// Dialled is set if the client connected to it, and not the other way round.
+	Dialled bool
 }
 
 // Client is a program that can be started as a peer.
@@ -78,8 +102,10 @@ type Client struct {
 	HTTPOnly bool
 	// SkipsEmpty is set if it creates no empty files.
 	SkipsEmpty bool
-	missing    func() string
-	start      func(t testing.TB, o Options) Peer
+	// Encryptions are all ways in which it can treat encrypted connections.
+	Encryptions []Encryption
+	missing     func() string
+	start       func(t testing.TB, o Options) Peer
 }
 
 // Clients are all clients of this package.
@@ -177,8 +203,11 @@ var hosts, ports atomic.Uint32
 // Address returns an address for a peer: a host of its own as long as fewer than 18 are in use, and a port nobody had.
 func Address() netip.AddrPort {
 	host := hosts.Add(1)%(trackerHost-1) + 1
-	return netip.AddrPortFrom(netns.Addr(int(host)), port())
+	return At(netns.Addr(int(host)))
 }
+
+// At returns a port nobody had at a host.
+func At(host netip.Addr) netip.AddrPort { return netip.AddrPortFrom(host, port()) }
 
 // port returns a port nobody had; they lie below those that the kernel gives away.
 func port() uint16 { return uint16(20000 + ports.Add(1)) }

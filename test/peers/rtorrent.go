@@ -11,16 +11,18 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
 
 // Rtorrent is rtorrent, run as a daemon without a terminal. It takes no peers but from trackers.
 var Rtorrent = Client{
-	Name:    "rtorrent",
-	Formats: []Format{V1, Hybrid},
-	missing: needs("rtorrent", "rtorrent"),
-	start:   startRtorrent,
+	Name:        "rtorrent",
+	Formats:     []Format{V1, Hybrid},
+	missing:     needs("rtorrent", "rtorrent"),
+	start:       startRtorrent,
+	Encryptions: rtorrentEncryptions,
 }
 
 type rtorrentPeer struct {
@@ -31,7 +33,7 @@ type rtorrentPeer struct {
 
 func startRtorrent(t testing.TB, o Options) Peer {
 	t.Helper()
-	addr := Address()
+	addr := o.at()
 	home := t.TempDir()
 	// The path of a unix socket is short (108 bytes), that of a test's folder is not.
 	sockets, err := os.MkdirTemp("", "rt")
@@ -52,11 +54,12 @@ network.port_random.set = no
 network.scgi.open_local = %[5]s
 dht.mode.set = off
 protocol.pex.set = no
+%[8]s
 trackers.use_udp.set = yes
 throttle.global_up.max_rate.set = %[6]d
 system.daemon.set = true
 load.start_verbose = "%[7]s"
-`, home, o.Dir, addr.Addr(), addr.Port(), p.socket, o.UpRate, o.Torrent))
+`, home, o.Dir, addr.Addr(), addr.Port(), p.socket, o.UpRate, o.Torrent, strings.Join(o.Encryption.settings, "\n")))
 	cmd := exec.Command("rtorrent", "-n", "-o", "import="+config)
 	cmd.Env = append(os.Environ(), "HOME="+home)
 	p.Process = StartProcess(t, "rtorrent", cmd)

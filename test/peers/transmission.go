@@ -18,11 +18,12 @@ import (
 // Transmission is transmission-daemon, version 3.00 in Debian 12, which reads no hybrid: it takes the empty key in the file
 // tree of BEP 52 for a missing one. It takes no peers but from trackers, and refuses those in 127.0.0.0/8.
 var Transmission = Client{
-	Name:       "transmission",
-	Formats:    []Format{V1},
-	SkipsEmpty: true,
-	missing:    needs("transmission-daemon", "transmission-daemon"),
-	start:      startTransmission,
+	Name:        "transmission",
+	Formats:     []Format{V1},
+	SkipsEmpty:  true,
+	missing:     needs("transmission-daemon", "transmission-daemon"),
+	start:       startTransmission,
+	Encryptions: transmissionEncryptions,
 }
 
 type transmissionPeer struct {
@@ -34,17 +35,22 @@ type transmissionPeer struct {
 
 func startTransmission(t testing.TB, o Options) Peer {
 	t.Helper()
-	addr := Address()
+	addr := o.at()
 	rpc := netip.AddrPortFrom(addr.Addr(), port())
 	config := t.TempDir()
+	encryption := 1 // its default
+	if len(o.Encryption.settings) > 0 {
+		fmt.Sscan(o.Encryption.settings[0], &encryption)
+	}
 	settings, err := json.Marshal(map[string]any{
+		"encryption":                   encryption,
 		"bind-address-ipv4":            addr.Addr().String(),
 		"bind-address-ipv6":            "::1",
 		"peer-port":                    addr.Port(),
 		"port-forwarding-enabled":      false,
 		"dht-enabled":                  false,
-		"pex-enabled":                  false,
-		"lpd-enabled":                  false,
+		"pex-enabled":                  o.PEX,
+		"lpd-enabled":                  o.LAN,
 		"utp-enabled":                  false,
 		"download-dir":                 o.Dir,
 		"rpc-bind-address":             rpc.Addr().String(),
@@ -102,9 +108,13 @@ func (p *transmissionPeer) Status() Status {
 			UploadedEver            int64
 			ErrorString             string
 			MetadataPercentComplete float64
+			Peers                   []struct {
+				Address    netip.Addr
+				IsIncoming bool
+			}
 		}
 	}
-	fields := []string{"status", "leftUntilDone", "sizeWhenDone", "uploadedEver", "errorString", "metadataPercentComplete"}
+	fields := []string{"status", "leftUntilDone", "sizeWhenDone", "uploadedEver", "errorString", "metadataPercentComplete", "peers"}
 	if err := p.call("torrent-get", map[string]any{"fields": fields}, &got); err != nil {
 		return Status{Problem: err.Error() + p.problem()}
 	}
@@ -112,13 +122,17 @@ func (p *transmissionPeer) Status() Status {
 		return Status{Problem: fmt.Sprintf("%d torrents", len(got.Torrents))}
 	}
 	s := got.Torrents[0]
-	return Status{
+	status := Status{
 		Ready:     s.Status != checkWait && s.Status != check,
 		Done:      s.MetadataPercentComplete == 1 && s.LeftUntilDone == 0 && s.Status == seed,
 		BytesDone: s.SizeWhenDone - s.LeftUntilDone,
 		Uploaded:  s.UploadedEver,
 		Problem:   s.ErrorString,
 	}
+	for _, p := range s.Peers {
+		status.Neighbours = append(status.Neighbours, Neighbour{p.Address, !p.IsIncoming})
+	}
+	return status
 }
 
 // call calls a method of Transmission's RPC and reads the answer's arguments into answer.

@@ -29,6 +29,7 @@ type fakeNode struct {
 }
 
 func (f *fakeNode) Listen() []netip.AddrPort  { return nil }
+func (f *fakeNode) External() []netip.Addr    { return nil }
 func (f *fakeNode) Objects() []potluck.Object { return nil }
 
 func (f *fakeNode) Object(id string) (potluck.Object, error) {

@@ -129,6 +129,8 @@ func (f *fakeNode) Events(ctx context.Context) iter.Seq[potluck.Event] {
 	}
 }
 
+func (f *fakeNode) External() []netip.Addr { return []netip.Addr{netip.MustParseAddr("192.0.2.9")} }
+
 func (f *fakeNode) Listen() []netip.AddrPort {
 	return []netip.AddrPort{netip.MustParseAddrPort("[::1]:9")}
 }

@@ -29,6 +29,7 @@ func (s *Server) status() Status {
 	st.API = s.address
 	s.mu.Unlock()
 	st.Listen = texts(s.cfg.Node.Listen())
+	st.External = texts(s.cfg.Node.External())
 	st.Objects = map[string]int{}
 	for _, o := range s.cfg.Node.Objects() {
 		st.Objects[string(o.State)]++

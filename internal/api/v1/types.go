@@ -1,7 +1,7 @@
 package v1
 
 import (
-	"net/netip"
+	"fmt"
 	"time"
 
 	"github.com/potluck-p2p/potluck"
@@ -103,6 +103,7 @@ type Status struct {
 	Home     string         `json:"home"`
 	Started  time.Time      `json:"started"`
 	Listen   []string       `json:"listen,omitzero" doc:"where peers are accepted"`
+	External []string       `json:"external,omitzero" doc:"our addresses as others on the internet see them"`
 	API      string         `json:"api,omitzero" doc:"the address of the API over TCP, if it is open"`
 	Offline  bool           `json:"offline"`
 	Objects  map[string]int `json:"objects" doc:"how many, by state"`
@@ -258,7 +259,7 @@ func at(t time.Time) *time.Time {
 	return &t
 }
 
-func texts(list []netip.AddrPort) []string {
+func texts[T fmt.Stringer](list []T) []string {
 	var out []string
 	for _, a := range list {
 		out = append(out, a.String())

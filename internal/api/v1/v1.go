@@ -62,6 +62,7 @@ type Node interface {
 	Remove(ctx context.Context, id string, deleteFiles bool) error
 	Events(ctx context.Context) iter.Seq[potluck.Event]
 	Listen() []netip.AddrPort
+	External() []netip.Addr
 }
 
 // Config is what a server is made of.

@@ -49,6 +49,7 @@ func TestOperations(t *testing.T) {
 		{"POST", "/objects", `{"wait":-1}`, 422, "", "wait"},
 		{"POST", "/shutdown", "", 202, "shutdown", ""},
 		{"GET", "/status", "", 200, "", `"objects":{"fetching":1}`},
+		{"GET", "/status", "", 200, "", `"external":["192.0.2.9"]`},
 		{"GET", "/openapi.json", "", 200, "", `"openapi":"3.1.0"`},
 		{"GET", "/docs", "", 404, "", `"code":"no-such-operation"`},
 		{"PUT", "/status", "", 404, "", `"code":"no-such-operation"`},

@@ -2,6 +2,7 @@ package tracker
 
 import (
 	"cmp"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -31,9 +32,10 @@ type Plan struct {
 // Announcer decides when to ask which tracker for one object. It does no I/O, its clock is handed in, and it is not safe
 // for concurrent use.
 type Announcer struct {
-	rng    *rand.Rand
-	lanes  []*lane
-	hungry bool
+	rng     *rand.Rand
+	lanes   []*lane
+	hungry  bool
+	partial bool // we are a partial seed
 }
 
 // lane is the announcing of one info-hash over one address family. Lanes do not wait for each other: an IPv6 route that
@@ -60,6 +62,7 @@ type entry struct {
 	tier      int
 	started   bool // knows that we are there
 	completed bool // is to be told so
+	plain     bool // does not know the events of partial seeds
 	fails     int
 	retry     time.Time
 	id        string
@@ -170,7 +173,7 @@ func (a *Announcer) Due(now time.Time) []Job {
 			return
 		}
 		g.busy = e
-		jobs = append(jobs, a.job(l, g, e, e.event()))
+		jobs = append(jobs, a.job(l, g, e, a.event(e)))
 	})
 	return jobs
 }
@@ -179,12 +182,14 @@ func (a *Announcer) job(l *lane, g *group, e *entry, event wire.Event) Job {
 	return Job{Server: e.server, Family: l.family, Hash: l.hash, Event: event, TrackerID: e.id, group: g, entry: e}
 }
 
-func (e *entry) event() wire.Event {
+func (a *Announcer) event(e *entry) wire.Event {
 	switch {
+	case e.started && e.completed:
+		return wire.Completed
+	case a.partial && !e.plain:
+		return wire.Paused
 	case !e.started:
 		return wire.Started
-	case e.completed:
-		return wire.Completed
 	}
 	return wire.Regular
 }
@@ -225,6 +230,13 @@ func (a *Announcer) Done(now time.Time, job Job, r *Response, err error) {
 		g.busy = nil
 	}
 	e.err = err
+	var failure *wire.Failure
+	if job.Event == wire.Paused && !e.plain && errors.As(err, &failure) {
+		// It may be the event that is refused: the next announce is as BEP 3 has it.
+		e.plain = true
+		g.next, g.soonest = now, now
+		return
+	}
 	if err != nil {
 		e.fails++
 		e.retry = now.Add(a.patience(err, e.fails))
@@ -246,8 +258,8 @@ func (a *Announcer) Done(now time.Time, job Job, r *Response, err error) {
 		least = min(least, interval)
 	}
 	g.next, g.soonest = now.Add(max(interval, least)), now.Add(least)
-	if e.completed {
-		g.next, g.soonest = now, now
+	if e.completed || (job.Event == wire.Paused) != (a.event(e) == wire.Paused) {
+		g.next, g.soonest = now, now // something happened while it was asked
 	}
 }
 
@@ -268,10 +280,23 @@ func (g *group) promote(e *entry) {
 
 // Completed says that the last wanted byte has come. Trackers that saw us begin are told at once.
 func (a *Announcer) Completed(now time.Time) {
+	a.tell(now, func(e *entry) { e.completed = true })
+}
+
+// SetPartial says whether we are a partial seed. Trackers that saw us begin are told of a change at once.
+func (a *Announcer) SetPartial(now time.Time, partial bool) {
+	if a.partial != partial {
+		a.partial = partial
+		a.tell(now, func(*entry) {})
+	}
+}
+
+// tell makes an announce due at every tracker that saw us begin.
+func (a *Announcer) tell(now time.Time, note func(*entry)) {
 	a.groups(func(_ *lane, g *group) {
 		g.entries(func(e *entry) {
 			if e.started {
-				e.completed = true
+				note(e)
 				g.next, g.soonest = now, now
 			}
 		})

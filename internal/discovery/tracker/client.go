@@ -125,7 +125,7 @@ func (c *Client) announceHTTP(ctx context.Context, guard netx.Guard, u *url.URL,
 	if err != nil {
 		return nil, err
 	}
-	return &Response{Response: *answer, From: netx.TrackerSource(resp.Scope)}, nil
+	return &Response{Response: *answer, From: netx.TrackerSource(resp.Scope), Tracker: resp.From.Addr()}, nil
 }
 
 func (c *Client) announceUDP(ctx context.Context, guard netx.Guard, u *url.URL, r Request) (*Response, error) {
@@ -141,5 +141,5 @@ func (c *Client) announceUDP(ctx context.Context, guard netx.Guard, u *url.URL, 
 	if err != nil {
 		return nil, err
 	}
-	return &Response{Response: *answer, From: netx.TrackerSource(netx.ScopeOf(addr.Addr()))}, nil
+	return &Response{Response: *answer, From: netx.TrackerSource(netx.ScopeOf(addr.Addr())), Tracker: addr.Addr()}, nil
 }

@@ -27,6 +27,8 @@ type Task struct {
 	Key  uint32
 	Port uint16
 	Rand *rand.Rand // used by the runner alone
+	// Told is called when a tracker says what our address is (BEP 24), by the goroutine of Run; nil if nobody cares.
+	Told func(tracker, own netip.Addr)
 }
 
 // Runner announces one object for as long as it is active.
@@ -84,6 +86,7 @@ func (r *Runner) Run(ctx context.Context, facts func() Stats, found func([]netip
 			r.announcer.Completed(now)
 		}
 		before = stats
+		r.announcer.SetPartial(now, stats.Partial)
 		r.announcer.SetHungry(stats.Hungry)
 		todo = append(todo, r.announcer.Due(now)...)
 		next := r.announcer.Next()
@@ -138,6 +141,9 @@ func (r *Runner) done(res result, stats Stats, found func([]netip.AddrPort)) {
 	}
 	if len(peers) > 0 {
 		found(peers)
+	}
+	if own := res.resp.ExternalIP; own.IsValid() && r.task.Told != nil {
+		r.task.Told(res.resp.Tracker, own)
 	}
 }
 

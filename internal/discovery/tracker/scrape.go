@@ -116,7 +116,7 @@ func (c *udpClient) tryScrape(ctx context.Context, addr netip.AddrPort, wait tim
 			return nil, err
 		}
 		for len(list) < len(hashes) {
-			list = append(list, wire.Scrape{Seeders: -1, Completed: -1, Leechers: -1})
+			list = append(list, wire.Unsaid)
 		}
 		return list[:len(hashes)], nil
 	}

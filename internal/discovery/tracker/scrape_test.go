@@ -16,7 +16,7 @@ import (
 	wire "github.com/potluck-p2p/potluck/internal/wire/tracker"
 )
 
-var notSaid = wire.Scrape{Seeders: -1, Completed: -1, Leechers: -1}
+var notSaid = wire.Unsaid
 
 func TestHTTPScrape(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -45,7 +45,7 @@ func TestHTTPScrape(t *testing.T) {
 			hashes = append(hashes, [20]byte{byte(i)})
 		}
 		got, err := c.Scrape(t.Context(), tracker.Server{URL: "http://1.1.1.1/announce?passkey=k"}, netx.IPv4, hashes)
-		if err != nil || len(got) != 100 || got[3] != notSaid || got[99] != (wire.Scrape{Seeders: 9, Completed: 7, Leechers: 1}) {
+		if err != nil || len(got) != 100 || got[3] != notSaid || got[99] != (wire.Scrape{Seeders: 9, Completed: 7, Leechers: 1, Downloaders: -1}) {
 			t.Error(got, err)
 		}
 		if !slices.Equal(asked, []int{40, 40, 20}) {
@@ -88,7 +88,7 @@ func TestUDPScrape(t *testing.T) {
 			}
 		}
 		server := tracker.Server{URL: "udp://1.1.1.1:6969"}
-		one := wire.Scrape{Seeders: 1, Completed: 2, Leechers: 3}
+		one := wire.Scrape{Seeders: 1, Completed: 2, Leechers: 3, Downloaders: -1}
 		got, err := c.Scrape(t.Context(), server, netx.IPv4, make([][20]byte, 80))
 		if err != nil || len(got) != 80 || got[72] != one || got[73] != notSaid || got[79] != one {
 			t.Error(got, err)

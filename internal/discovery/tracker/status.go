@@ -19,7 +19,7 @@ func (a *Announcer) Status() []Status {
 		g.entries(func(e *entry) {
 			s := byURL[e.server.URL]
 			if s == nil {
-				s = &summary{Status: Status{URL: printable(e.server.URL), Tier: e.tier, Seeders: -1, Leechers: -1}}
+				s = &summary{Status: silent(e.server, e.tier)}
 				byURL[e.server.URL] = s
 				list = append(list, s)
 			}
@@ -32,6 +32,22 @@ func (a *Announcer) Status() []Status {
 		out[i] = s.Status
 	}
 	return out
+}
+
+// silent is the status of a tracker that has said nothing.
+func silent(s Server, tier int) Status {
+	return Status{url: s.URL, URL: printable(s.URL), Tier: tier, Seeders: -1, Leechers: -1}
+}
+
+// Unasked is the status of trackers while the object is not announced. See [Scraper.Complete].
+func Unasked(tiers [][]Server) []Status {
+	var list []Status
+	for i, t := range distinct(tiers) {
+		for _, s := range t {
+			list = append(list, silent(s, i))
+		}
+	}
+	return list
 }
 
 // summary is the status of a tracker while lanes are counted in.

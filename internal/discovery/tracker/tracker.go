@@ -25,7 +25,8 @@ type Server struct {
 type Stats struct {
 	Uploaded   int64 // since the object was opened
 	Downloaded int64
-	Left       int64 // 0: we have all we want
+	Left       int64 // of the whole object, wanted or not; 0: we are complete
+	Partial    bool  // we have all we want, though not all (BEP 21)
 	Want       int   // peers we would like to hear of
 	Hungry     bool  // we have too few peers to go on: ask as often as the tracker allows
 	Own        []netip.AddrPort
@@ -36,6 +37,8 @@ type Response struct {
 	wire.Response
 	// From says how far the peers are to be trusted.
 	From netx.PeerSource
+	// Tracker is the address that answered.
+	Tracker netip.Addr
 }
 
 // ErrNoAnswer says that a UDP tracker kept silent.
@@ -48,6 +51,7 @@ func (e *StatusError) Error() string { return fmt.Sprintf("HTTP status %d", e.Co
 
 // Status is what the user may want to know about one tracker. Its strings are safe to show.
 type Status struct {
+	url       string // as it is asked
 	URL       string
 	Tier      int
 	Announced time.Time // last success; zero if none

@@ -31,10 +31,10 @@ func (sh *Shell) Accept(ctx context.Context, l net.Listener) error {
 
 func (sh *Shell) incoming(ctx context.Context, conn net.Conn, leave func()) {
 	defer conn.Close()
-	o, join, err := sh.welcome(ctx, conn, leave)
+	l, o, join, err := sh.welcome(ctx, conn, leave)
 	if err != nil {
 		sh.cfg.Log.Debug("incoming connection refused", "peer", conn.RemoteAddr().String(), "err", err)
 		return
 	}
-	sh.run(ctx, conn, o, join)
+	sh.run(ctx, l, o, join)
 }

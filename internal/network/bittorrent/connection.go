@@ -3,7 +3,6 @@ package bittorrent
 import (
 	"context"
 	"errors"
-	"net"
 	"sync"
 
 	"github.com/potluck-p2p/potluck/internal/swarm"
@@ -13,13 +12,13 @@ import (
 type connection struct {
 	sh   *Shell
 	o    *Object
-	conn net.Conn
+	conn *line
 	id   swarm.PeerID
 	wake chan struct{} // the writer has something to send
 }
 
 // run joins the swarm and carries the connection until it ends. It reports false if the swarm did not want it.
-func (sh *Shell) run(ctx context.Context, conn net.Conn, o *Object, join swarm.Joining) bool {
+func (sh *Shell) run(ctx context.Context, conn *line, o *Object, join swarm.Joining) bool {
 	c := &connection{sh: sh, o: o, conn: conn, wake: make(chan struct{}, 1)}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -33,6 +32,7 @@ func (sh *Shell) run(ctx context.Context, conn net.Conn, o *Object, join swarm.J
 		default:
 		}
 	}
+	join.HangUp = cancel
 	id, err := o.Swarm.Join(sh.cfg.Now(), join)
 	if err != nil {
 		sh.cfg.Log.Debug("connection not wanted", "peer", join.Addr, "err", err)

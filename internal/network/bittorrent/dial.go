@@ -2,14 +2,18 @@ package bittorrent
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"time"
+
+	"github.com/potluck-p2p/potluck/internal/swarm"
 )
 
-// Patience with those who do not answer.
+// Patience with those who do not answer. Who can do without encryption is tried so after secondTry.
 const (
 	dialPatience      = 8 * time.Second
 	handshakePatience = 10 * time.Second
+	secondTry         = 2 * time.Second
 )
 
 // Dial connects to a peer for an object and stays until the connection ends. try counts earlier failed attempts: a hybrid
@@ -25,18 +29,51 @@ func (sh *Shell) dial(ctx context.Context, o *Object, addr netip.AddrPort, try i
 			o.Swarm.DialFailed(sh.cfg.Now(), addr)
 		}
 	}()
+	l, join, err := sh.reach(ctx, o, addr, try)
+	if err != nil {
+		return
+	}
+	defer l.Close()
+	joined = sh.run(ctx, l, o, join)
+}
+
+// reach tries one way of connecting after the other, for as long as the peer does not answer. The caller closes the line.
+func (sh *Shell) reach(ctx context.Context, o *Object, addr netip.AddrPort, try int) (l *line, join swarm.Joining, err error) {
+	ways := sh.ways(addr)
+	for i, w := range ways {
+		patience := handshakePatience
+		if w == encrypted && i < len(ways)-1 {
+			patience = secondTry
+		}
+		l, join, err = sh.reachBy(ctx, w, o, addr, try, patience)
+		if err == nil {
+			if w == plain && i > 0 {
+				sh.plain.add(addr)
+			} else if w == encrypted {
+				sh.plain.remove(addr)
+			}
+			return l, join, nil
+		}
+		sh.cfg.Log.Debug("cannot connect", "peer", addr, "by", w, "encryption", sh.cfg.Encryption, "err", err)
+		if !errors.Is(err, errMute) {
+			break
+		}
+	}
+	return nil, join, err
+}
+
+// reachBy makes one connection, and has its handshake done.
+func (sh *Shell) reachBy(ctx context.Context, w way, o *Object, addr netip.AddrPort, try int, patience time.Duration) (l *line, join swarm.Joining, err error) {
 	within, cancel := context.WithTimeout(ctx, dialPatience)
 	conn, err := sh.cfg.Network.DialTCP(within, addr)
 	cancel()
 	if err != nil {
-		sh.cfg.Log.Debug("cannot connect", "peer", addr, "err", err)
-		return
+		return nil, join, err
 	}
-	defer conn.Close()
-	join, err := sh.offerHandshake(ctx, conn, o, addr, try)
-	if err != nil {
-		sh.cfg.Log.Debug("handshake failed", "peer", addr, "err", err)
-		return
-	}
-	joined = sh.run(ctx, conn, o, join)
+	defer func() {
+		if l == nil {
+			conn.Close()
+		}
+	}()
+	return sh.offerHandshake(ctx, conn, w, o, addr, try, patience)
 }

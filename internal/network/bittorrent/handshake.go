@@ -3,6 +3,7 @@ package bittorrent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -16,56 +17,70 @@ import (
 
 var (
 	errUnknownObject = errors.New("asks for an object that we do not have")
-	errOtherObject   = wire.ProtocolError("answered with another info-hash")
+	errOtherObject   = wire.ProtocolError("speaks of another info-hash than before")
 )
 
-// offerHandshake speaks first on a connection that we dialled.
-func (sh *Shell) offerHandshake(ctx context.Context, conn net.Conn, o *Object, addr netip.AddrPort, try int) (swarm.Joining, error) {
+// offerHandshake speaks first on a connection that we dialled, in the way given.
+func (sh *Shell) offerHandshake(ctx context.Context, conn net.Conn, w way, o *Object, addr netip.AddrPort, try int, patience time.Duration) (*line, swarm.Joining, error) {
 	defer limit(ctx, conn)()
 	hash := o.hash()
 	names := hash.Wire()
 	name := names[try%len(names)]
-	if _, err := conn.Write(sh.handshake(hash, name)); err != nil {
-		return swarm.Joining{}, err
+	ours := sh.handshake(hash, name)
+	l := &line{Conn: conn}
+	if w == encrypted {
+		var err error
+		if l, err = sh.encrypt(conn, name, ours, patience); err != nil {
+			return nil, swarm.Joining{}, err
+		}
+	} else if _, err := conn.Write(ours); err != nil {
+		return nil, swarm.Joining{}, fmt.Errorf("%w: %w", errMute, err)
 	}
-	theirs, err := readHandshake(conn)
+	theirs, err := readHandshake(l)
 	if err != nil {
-		return swarm.Joining{}, err
+		return nil, swarm.Joining{}, err
 	}
 	if !hash.Matches(theirs.InfoHash) {
-		return swarm.Joining{}, errOtherObject
+		return nil, swarm.Joining{}, errOtherObject
 	}
-	return swarm.Joining{Addr: addr, Outgoing: true, Remote: theirs, V2: isV2(hash, theirs.InfoHash)}, nil
+	return l, swarm.Joining{Addr: addr, Outgoing: true, Remote: theirs, V2: isV2(hash, theirs.InfoHash)}, nil
 }
 
 // welcome has a connection that we accepted wait in the room until its handshake is done.
-func (sh *Shell) welcome(ctx context.Context, conn net.Conn, leave func()) (*Object, swarm.Joining, error) {
+func (sh *Shell) welcome(ctx context.Context, conn net.Conn, leave func()) (*line, *Object, swarm.Joining, error) {
 	defer leave()
 	return sh.answerHandshake(ctx, conn)
 }
 
 // answerHandshake reads the handshake of a connection that we accepted, finds its object and answers.
-func (sh *Shell) answerHandshake(ctx context.Context, conn net.Conn) (*Object, swarm.Joining, error) {
+func (sh *Shell) answerHandshake(ctx context.Context, conn net.Conn) (*line, *Object, swarm.Joining, error) {
 	defer limit(ctx, conn)()
-	theirs, err := readHandshake(conn)
+	l, session, err := sh.open(conn)
 	if err != nil {
-		return nil, swarm.Joining{}, err
+		return nil, nil, swarm.Joining{}, err
+	}
+	theirs, err := readHandshake(l)
+	if err != nil {
+		return nil, nil, swarm.Joining{}, err
 	}
 	o := sh.cfg.Find(theirs.InfoHash)
 	if o == nil {
-		return nil, swarm.Joining{}, errUnknownObject
+		return nil, nil, swarm.Joining{}, errUnknownObject
 	}
 	hash := o.hash()
+	if session != nil && !hash.Matches(session.SKEY) {
+		return nil, nil, swarm.Joining{}, errOtherObject
+	}
 	name := theirs.InfoHash
 	// BEP 52: a peer that connects by the v1 info-hash of a hybrid and sets the v2 bit is answered with the v2 info-hash,
 	// which upgrades the connection.
 	if v2, ok := hash.V2(); ok && theirs.Reserved.Has(wire.FeatureV2) {
 		name = [20]byte(v2[:20])
 	}
-	if _, err := conn.Write(sh.handshake(hash, name)); err != nil {
-		return nil, swarm.Joining{}, err
+	if _, err := l.Write(sh.handshake(hash, name)); err != nil {
+		return nil, nil, swarm.Joining{}, err
 	}
-	return o, swarm.Joining{Addr: netx.AddrPort(conn.RemoteAddr()), Remote: theirs, V2: isV2(hash, name)}, nil
+	return l, o, swarm.Joining{Addr: netx.AddrPort(conn.RemoteAddr()), Remote: theirs, V2: isV2(hash, name)}, nil
 }
 
 func (sh *Shell) handshake(hash metainfo.InfoHash, name [20]byte) []byte {
@@ -85,16 +100,19 @@ func isV2(hash metainfo.InfoHash, name [20]byte) bool {
 	return ok && name == [20]byte(v2[:20])
 }
 
-func readHandshake(conn net.Conn) (wire.Handshake, error) {
+// readHandshake reads a handshake. If not a byte of it comes, that is errMute.
+func readHandshake(l *line) (wire.Handshake, error) {
 	var b [wire.HandshakeSize]byte
-	// The first byte tells a stranger from a peer, before anything is waited for.
-	if _, err := io.ReadFull(conn, b[:20]); err != nil {
+	// The beginning tells a stranger from a peer, before anything is waited for.
+	if n, err := io.ReadFull(l, b[:opening]); n == 0 {
+		return wire.Handshake{}, fmt.Errorf("%w: %w", errMute, err)
+	} else if err != nil {
 		return wire.Handshake{}, err
 	}
-	if !wire.IsHandshake(b[:20]) {
+	if !wire.IsHandshake(b[:opening]) {
 		return wire.Handshake{}, wire.ProtocolError("not a BitTorrent handshake")
 	}
-	if _, err := io.ReadFull(conn, b[20:]); err != nil {
+	if _, err := io.ReadFull(l, b[opening:]); err != nil {
 		return wire.Handshake{}, err
 	}
 	return wire.ParseHandshake(b[:])

@@ -1,7 +1,9 @@
 package bittorrent
 
 import (
+	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
+	"github.com/potluck-p2p/potluck/internal/protocol/mse"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
@@ -17,25 +20,37 @@ import (
 func TestStrangersAreSentAwayAtOnce(t *testing.T) {
 	s := makeSample(t, "v1", 16<<10, 100)
 	good := wire.AppendHandshake(nil, wire.Handshake{InfoHash: anyName(s)})
-	for name, said := range map[string]string{
-		"another protocol":    "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-		"a wrong letter":      "\x13BitTorrent protocoL" + strings.Repeat("x", 48),
-		"an unknown object":   string(wire.AppendHandshake(nil, wire.Handshake{InfoHash: [20]byte{1}})),
-		"our own peer id":     string(wire.AppendHandshake(nil, wire.Handshake{InfoHash: anyName(s), PeerID: [20]byte([]byte("-PK10.0.0.1\x00\x00\x00\x00\x00\x00\x00\x00\x00"))})),
-		"half and good-bye":   string(good[:40]) + "!",
-		"nothing but the end": "!",
+	for name, c := range map[string]struct {
+		said   string // ! is good-bye
+		policy mse.Policy
+		after  time.Duration
+	}{
+		"another protocol":    {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", mse.Off, 0},
+		"a wrong letter":      {"\x13BitTorrent protocoL" + strings.Repeat("x", 48), mse.Off, 0},
+		"an unknown object":   {string(wire.AppendHandshake(nil, wire.Handshake{InfoHash: [20]byte{1}})), mse.Prefer, 0},
+		"our own peer id":     {string(wire.AppendHandshake(nil, wire.Handshake{InfoHash: anyName(s), PeerID: [20]byte([]byte("-PK10.0.0.1\x00\x00\x00\x00\x00\x00\x00\x00\x00"))})), mse.Prefer, 0},
+		"half and good-bye":   {string(good[:40]) + "!", mse.Prefer, 0},
+		"nothing but the end": {"!", mse.Prefer, 0},
+		// What is not a plain handshake may be the beginning of an encrypted one.
+		"too little for a key":     {strings.Repeat("x", 95), mse.Prefer, handshakePatience},
+		"nothing behind a key":     {strings.Repeat("x", 96), mse.Prefer, handshakePatience},
+		"noise":                    {strings.Repeat("x", 96+512+20), mse.Prefer, 0},
+		"half a key and good-bye":  {strings.Repeat("x", 50) + "!", mse.Prefer, 0},
+		"a key that is none":       {string(make([]byte, 96)), mse.Prefer, 0},
+		"a plain connection":       {string(good), mse.Require, 0},
+		"the beginning of a plain": {string(good[:20]), mse.Require, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := netxtest.NewWorld(1)
-				r := newRig(t, w, "10.0.0.1", s, options{has: true})
+				r := newRig(t, w, "10.0.0.1", s, options{has: true, encryption: c.policy})
 				p := r.connect(w.Host("10.0.0.2"))
-				said, leave := strings.CutSuffix(said, "!")
+				said, leave := strings.CutSuffix(c.said, "!")
 				p.send([]byte(said))
 				if leave {
 					p.Conn.(interface{ CloseWrite() error }).CloseWrite()
 				}
-				if took := p.hangup(); took != 0 {
+				if took := p.hangup(); took != c.after {
 					t.Errorf("took %v", took)
 				}
 			})
@@ -77,16 +92,22 @@ func TestPromise4_4_ACrowdAtTheDoorKeepsNobodyOut(t *testing.T) {
 		s := makeSample(t, "v1", 16<<10, 100)
 		w := netxtest.NewWorld(1)
 		r := newRig(t, w, "10.0.0.1", s, options{has: true})
-		from := w.Host("10.0.0.2")
-		for range 3 * maxWaiting {
-			r.connect(from)
-			synctest.Wait()
+		wait := func(want int) {
+			t.Helper()
+			r.shell.waiting.mu.Lock()
+			defer r.shell.waiting.mu.Unlock()
+			if n := len(r.shell.waiting.inside); n != want {
+				t.Errorf("%d wait, not %d", n, want)
+			}
 		}
-		r.shell.waiting.mu.Lock()
-		if n := len(r.shell.waiting.inside); n != maxWaiting {
-			t.Errorf("%d wait", n)
+		for i := range 2 * maxWaiting / maxFromOne {
+			from := w.Host(fmt.Sprintf("10.0.1.%d", i))
+			for range 2 * maxFromOne {
+				r.connect(from)
+				synctest.Wait()
+			}
+			wait(min((i+1)*maxFromOne, maxWaiting))
 		}
-		r.shell.waiting.mu.Unlock()
 		p := r.connect(w.Host("10.0.0.3"))
 		p.greet(anyName(s), "honest")
 		p.alive()
@@ -137,20 +158,32 @@ func dialled(t *testing.T, w *netxtest.World, r *rig, ip string, s *sample) (*pe
 	}
 	defer l.Close()
 	r.object.Swarm.Found(swarm.FromUser, netip.AddrPortFrom(host.Addr(), 9000))
-	conn, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
+	return acceptPlain(t, l)
+}
+
+// acceptPlain accepts as a client does that knows no encryption: it ends connections that begin by it.
+func acceptPlain(t *testing.T, l net.Listener) (*peer, wire.Handshake) {
+	t.Helper()
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, wire.HandshakeSize)
+		if _, err := io.ReadFull(conn, b); err != nil {
+			t.Fatal(err)
+		}
+		if !wire.IsHandshake(b) {
+			conn.Close()
+			continue
+		}
+		t.Cleanup(func() { conn.Close() })
+		h, err := wire.ParseHandshake(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &peer{Conn: conn, t: t}, h
 	}
-	t.Cleanup(func() { conn.Close() })
-	b := make([]byte, wire.HandshakeSize)
-	if _, err := io.ReadFull(conn, b); err != nil {
-		t.Fatal(err)
-	}
-	h, err := wire.ParseHandshake(b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &peer{Conn: conn, t: t}, h
 }
 
 func TestWhatIsAnsweredToOurHandshake(t *testing.T) {
@@ -215,18 +248,11 @@ func TestBothNamesAreTried(t *testing.T) {
 		defer l.Close()
 		r.object.Swarm.Found(swarm.FromUser, netip.AddrPortFrom(host.Addr(), 9000))
 		for _, name := range [][20]byte{v1Name(s), v2Name(s), v1Name(s)} {
-			conn, err := l.Accept()
-			if err != nil {
-				t.Fatal(err)
-			}
-			b := make([]byte, wire.HandshakeSize)
-			if _, err := io.ReadFull(conn, b); err != nil {
-				t.Fatal(err)
-			}
-			if h, _ := wire.ParseHandshake(b); h.InfoHash != name {
+			p, h := acceptPlain(t, l)
+			if h.InfoHash != name {
 				t.Errorf("asked for %x, not %x", h.InfoHash, name)
 			}
-			conn.Close()
+			p.Close()
 		}
 	})
 }

@@ -250,7 +250,7 @@ func TestEveryWayToBreakOff(t *testing.T) {
 	}
 }
 
-// The shortest messages fill a large buffer by the thousand; that must not cost more than the buffer.
+// The shortest messages fill a large buffer by the thousand; that must not cost more than the buffer, and has an end.
 func TestEndlessKeepAlives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := makeSample(t, "v1", 16<<10, 40)
@@ -260,15 +260,18 @@ func TestEndlessKeepAlives(t *testing.T) {
 		p.greet(anyName(s), "bores")
 		// A block nobody asked for makes payload flow, and the buffer large.
 		p.send(append(wire.AppendPieceHeader(nil, 0, 0, 40), make([]byte, 40)...))
-		for range 64 {
-			p.send(make([]byte, 200<<10))
-			synctest.Wait()
-		}
+		p.send(make([]byte, 60<<10))
 		p.alive()
 		time.Sleep(2 * lull)
 		synctest.Wait()
 		if n := r.shell.leased.Load(); n != 0 {
 			t.Errorf("%d large buffers", n)
+		}
+		p.send(make([]byte, 60<<10))
+		p.hangup()
+		synctest.Wait()
+		if l := r.peers(); len(l) != 0 {
+			t.Errorf("%+v", l)
 		}
 	})
 }

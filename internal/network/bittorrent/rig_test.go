@@ -22,6 +22,7 @@ import (
 	"github.com/potluck-p2p/potluck/internal/layout/torrent"
 	"github.com/potluck-p2p/potluck/internal/netx"
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
+	"github.com/potluck-p2p/potluck/internal/protocol/mse"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
@@ -147,6 +148,9 @@ type options struct {
 	up, down int64
 	budget   int64 // of memory for pieces
 	peers    int   // at most
+
+	encryption mse.Policy
+	log        slog.Handler
 }
 
 // newRig starts a shell on a host of its own that listens at port 7000.
@@ -161,6 +165,9 @@ func newRig(t *testing.T, w *netxtest.World, ip string, s *sample, opt options) 
 		opt.hash = s.info.Hash
 	}
 	opt.peers = max(opt.peers, 80)
+	if opt.log == nil {
+		opt.log = slog.DiscardHandler
+	}
 	r.object = &Object{
 		Hash: opt.hash,
 		Swarm: swarm.New(time.Now(), swarm.Config{
@@ -176,7 +183,7 @@ func newRig(t *testing.T, w *netxtest.World, ip string, s *sample, opt options) 
 		Failed: func(err error) { r.failed <- err },
 	}
 	r.shell = New(Config{
-		Network: r.host, PeerID: id, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Network: r.host, PeerID: id, Now: time.Now, Log: slog.New(opt.log),
 		Find: func(h [20]byte) *Object {
 			if r.find != nil {
 				return r.find(h)
@@ -185,6 +192,15 @@ func newRig(t *testing.T, w *netxtest.World, ip string, s *sample, opt options) 
 				return r.object
 			}
 			return nil
+		},
+		Encryption: opt.encryption,
+		FindReq2: func(req2 [20]byte) ([20]byte, bool) {
+			for _, name := range s.info.Hash.Wire() {
+				if mse.Req2(name) == req2 {
+					return name, true
+				}
+			}
+			return [20]byte{}, false
 		},
 		Panicked: func(any) { r.panics.Add(1) },
 	})

@@ -3,6 +3,7 @@
 // decides nothing itself.
 //
 //	accept, dial     a connection begins                 (accept.go, room.go, dial.go)
+//	encrypt          plain or by MSE                     (encrypt.go, manners.go, line.go)
 //	handshake        which object, which version         (handshake.go)
 //	run              both flows, until one ends          (connection.go, gate.go)
 //	read             socket -> messages, payload -> intake (read.go)
@@ -19,6 +20,7 @@ import (
 	"github.com/potluck-p2p/potluck/internal/intake"
 	"github.com/potluck-p2p/potluck/internal/layout/torrent"
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/protocol/mse"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
@@ -69,8 +71,12 @@ type Config struct {
 	PeerID  [20]byte
 	Now     func() time.Time
 	Log     *slog.Logger
+	// Encryption says how connections may begin.
+	Encryption mse.Policy
 	// Find looks an object up by the 20 bytes of a handshake; nil if there is none that takes peers.
 	Find func(infoHash [20]byte) *Object
+	// FindReq2 looks the same 20 bytes up by their [mse.Req2].
+	FindReq2 func(req2 [20]byte) (infoHash [20]byte, ok bool)
 	// Panicked is told of a panic in one connection, which ends that connection only (promise 4.8).
 	Panicked func(any)
 }
@@ -79,6 +85,7 @@ type Config struct {
 type Shell struct {
 	cfg     Config
 	waiting room
+	plain   addresses    // where an encrypted connection was refused and a plain one taken
 	buffers sync.Pool    // of *[]byte, each of bufferSize
 	leased  atomic.Int64 // of them
 	running sync.WaitGroup

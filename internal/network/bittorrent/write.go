@@ -15,10 +15,10 @@ import (
 )
 
 // A peer that takes less than leastTaken bytes of what we send within writePatience is too slow to be served: it holds a
-// slot and a large buffer.
+// slot and a large buffer. Who dies after he has taken so much is gone within a minute.
 const (
-	writePatience = 60 * time.Second
-	leastTaken    = 16 << 10
+	writePatience = 30 * time.Second
+	leastTaken    = 8 << 10
 )
 
 // keepFrames is how large a buffer for frames an idle connection may keep.
@@ -114,13 +114,14 @@ func bytesOf(blocks []bittorrent.Block) (n int) {
 	return n
 }
 
-// flush writes everything to the socket.
+// flush writes everything to the socket. What the buffers hold is used up by that.
 func (c *connection) flush(vector net.Buffers) error {
+	c.conn.seal(vector)
 	for len(vector) > 0 {
 		if err := c.conn.SetWriteDeadline(c.sh.cfg.Now().Add(writePatience)); err != nil {
 			return err
 		}
-		n, err := vector.WriteTo(c.conn)
+		n, err := vector.WriteTo(c.conn.Conn)
 		if err != nil && (n < leastTaken || !errors.Is(err, os.ErrDeadlineExceeded)) {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/potluck-p2p/potluck/internal/layout/torrent"
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
+	"github.com/potluck-p2p/potluck/internal/protocol/mse"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
 )
@@ -319,50 +320,63 @@ type broken struct{ err error }
 
 func (b broken) ReadAt([]byte, int, int64) error { return b.err }
 
-// A write that is cut by its deadline goes on where it was, however the system splits it.
+// A write that is cut by its deadline goes on where it was, however the system splits it, and is enciphered once.
 func TestFlushGoesOnAfterADeadline(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := netxtest.NewWorld(1)
-		l, err := w.Host("10.0.0.1").ListenTCP(t.Context(), netip.MustParseAddrPort("10.0.0.1:9000"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		a, err := w.Host("10.0.0.2").DialTCP(t.Context(), netip.MustParseAddrPort("10.0.0.1:9000"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := l.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer b.Close()
-		c := &connection{sh: New(Config{Now: time.Now}), conn: a}
-		want := bytes.Repeat([]byte("0123456789abcdef"), 64<<10)
-		go func() {
-			var v net.Buffers
-			for rest := want; len(rest) > 0; {
-				n := min(len(rest), 12_345)
-				v = append(v, rest[:n])
-				rest = rest[n:]
+	for _, m := range []mse.Methods{mse.Plaintext, mse.RC4} {
+		synctest.Test(t, func(t *testing.T) {
+			out, in := agreed(t, m)
+			a, b := pair(t)
+			c := &connection{sh: New(Config{Now: time.Now}), conn: &line{Conn: a, out: out.Out}}
+			reader := &line{Conn: b, in: in.In}
+			want := bytes.Repeat([]byte("0123456789abcdef"), 64<<10)
+			go func() {
+				var v net.Buffers
+				for rest := bytes.Clone(want); len(rest) > 0; {
+					n := min(len(rest), 12_345)
+					v = append(v, rest[:n])
+					rest = rest[n:]
+				}
+				if err := c.flush(v); err != nil {
+					t.Error(err)
+				}
+				a.Close()
+			}()
+			var got []byte
+			for {
+				time.Sleep(writePatience / 2)
+				p := make([]byte, 24<<10)
+				n, err := reader.Read(p)
+				got = append(got, p[:n]...)
+				if err != nil {
+					break
+				}
 			}
-			if err := c.flush(v); err != nil {
-				t.Error(err)
+			if !bytes.Equal(got, want) {
+				t.Errorf("%d of %d bytes, or others", len(got), len(want))
 			}
-			a.Close()
-		}()
-		var got []byte
-		for {
-			time.Sleep(writePatience / 2)
-			p := make([]byte, 24<<10)
-			n, err := b.Read(p)
-			got = append(got, p[:n]...)
-			if err != nil {
-				break
-			}
-		}
-		if !bytes.Equal(got, want) {
-			t.Errorf("%d of %d bytes, or others", len(got), len(want))
-		}
+		})
+	}
+}
+
+// pair is both ends of a connection.
+func pair(t *testing.T) (dialled, accepted net.Conn) {
+	t.Helper()
+	w := netxtest.NewWorld(1)
+	at := netip.MustParseAddrPort("10.0.0.1:9000")
+	l, err := w.Host("10.0.0.1").ListenTCP(t.Context(), at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if dialled, err = w.Host("10.0.0.2").DialTCP(t.Context(), at); err != nil {
+		t.Fatal(err)
+	}
+	if accepted, err = l.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		dialled.Close()
+		accepted.Close()
 	})
+	return dialled, accepted
 }

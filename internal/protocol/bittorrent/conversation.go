@@ -3,8 +3,8 @@
 // time, and appends the frames to send to a buffer that the shell takes. It never sees payload.
 //
 // One concern is one file: flags (choke and interest), have (who has what), download (our requests) and withdrawn (those
-// taken back), upload (theirs), fast (BEP 6), extension (BEP 10), metadata (BEP 9), hashes (BEP 52), idle (keep-alive and
-// silence), meter (rates).
+// taken back), upload (theirs), fast (BEP 6), extension (BEP 10), metadata (BEP 9), pex (BEP 11), intent (BEP 21), hashes
+// (BEP 52), idle (keep-alive and silence), flood (noise), meter (rates).
 //
 // A Conversation is not safe for concurrent use; the swarm's lock guards it.
 package bittorrent
@@ -48,6 +48,7 @@ type Conversation struct {
 	meta  metadata
 	hash  hashes
 	idle  idle
+	flood flood
 }
 
 // New begins a conversation at the moment both handshakes are done. pieces is -1 while the metadata is unknown.
@@ -86,6 +87,7 @@ const (
 	MetadataRejected            // the peer will not send metadata piece Block.Piece
 	HashesRequested             // the peer asks for Hash: answer with SendHashes or RejectHashes
 	HashesArrived               // Payload holds the hashes of Hash, which we had asked for
+	IntentTold                  // the peer has changed its mind about what it wants: ask PeerUploadOnly (BEP 21)
 	PeersTold                   // Peers are others that the peer knows of (BEP 11)
 	HashesRejected              // the peer will not send Hash, which we had asked for
 )
@@ -104,22 +106,25 @@ func (c *Conversation) Receive(now time.Time, m peer.Message) (Event, error) {
 	c.idle.received(now)
 	switch m.Type {
 	case peer.KeepAlive:
-		return Event{}, nil
+		return Event{}, c.Useless(now)
 	case peer.Choke, peer.Unchoke, peer.Interested, peer.NotInterested:
+		if err := c.Useless(now); err != nil {
+			return Event{}, err
+		}
 		return c.receiveFlag(now, m.Type)
 	case peer.Have, peer.Bitfield, peer.HaveAll, peer.HaveNone:
-		return c.receiveHave(m)
+		return c.receiveHave(now, m)
 	case peer.Request, peer.Cancel:
-		return c.receiveRequest(m)
+		return c.receiveRequest(now, m)
 	case peer.Reject, peer.Suggest, peer.AllowedFast:
-		return c.receiveFast(m)
+		return c.receiveFast(now, m)
 	case peer.Extended:
-		return c.receiveExtended(m)
+		return c.receiveExtended(now, m)
 	case peer.HashRequested, peer.Hashes, peer.HashReject:
-		return c.receiveHashes(m)
+		return c.receiveHashes(now, m)
 	}
 	// A type nobody told us of: BEP 3 clients ignore what they do not know (also DHT's port, until there is a DHT).
-	return Event{}, nil
+	return Event{}, c.Useless(now)
 }
 
 // keepSpare bounds the buffer for frames that an idle conversation holds.

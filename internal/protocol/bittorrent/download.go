@@ -101,6 +101,7 @@ func (c *Conversation) Request(now time.Time, b Block) {
 		}
 		d.lastIn = now
 	}
+	c.idle.owed(now)
 	d.pending = append(d.pending, pendingBlock{b, now})
 	c.out = peer.AppendRequest(c.out, uint32(b.Piece), uint32(b.Begin), uint32(b.Length))
 }
@@ -113,6 +114,9 @@ func (c *Conversation) Cancel(b Block) {
 	}
 	c.cancel(b)
 	c.down.remove(i)
+	if c.Pending() == 0 {
+		c.idle.asked = time.Time{} // without BEP 6 nothing answers a cancel
+	}
 }
 
 func (c *Conversation) cancel(b Block) {
@@ -189,12 +193,18 @@ func (c *Conversation) Hold(until time.Time) {
 	if until.After(c.down.lastIn) {
 		c.down.lastIn = until
 	}
+	if i := &c.idle; !i.asked.IsZero() && until.After(i.asked) {
+		i.asked = until
+	}
 }
 
 // Snubbed reports whether the peer has sent nothing of what we asked for snubAfter.
 func (c *Conversation) Snubbed(now time.Time) bool {
 	return c.Pending() > 0 && now.Sub(c.down.lastIn) >= snubAfter
 }
+
+// Stalls is when a block that has begun to arrive has taken too long, unless another one comes before.
+func (c *Conversation) Stalls() time.Time { return c.down.lastIn.Add(snubAfter) }
 
 // DropRequests takes back all requests under way and narrows the window to one block, which tries the peer again.
 func (c *Conversation) DropRequests(now time.Time) {

@@ -2,6 +2,7 @@ package bittorrent
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/potluck-p2p/potluck/internal/wire/peer"
 )
@@ -20,6 +21,7 @@ const (
 	localMetadata = 1 // ut_metadata, BEP 9
 	localDontHave = 2 // lt_donthave, BEP 54
 	localPEX      = 3 // ut_pex, BEP 11
+	localIntent   = 4 // upload_only, BEP 21
 )
 
 // TellMetadata sends our extended handshake again when the metadata has become known, so that the peer may ask us for it.
@@ -32,7 +34,9 @@ func (c *Conversation) TellMetadata(size int) {
 
 func (c *Conversation) sendHello() {
 	hello := c.cfg.Hello
-	hello.M = map[string]uint8{peer.ExtMetadata: localMetadata, peer.ExtDontHave: localDontHave}
+	hello.M = map[string]uint8{
+		peer.ExtMetadata: localMetadata, peer.ExtDontHave: localDontHave, peer.ExtUploadOnly: localIntent,
+	}
 	if c.cfg.Exchange {
 		hello.M[peer.ExtPEX] = localPEX
 	}
@@ -43,13 +47,17 @@ func (c *Conversation) sendHello() {
 // Hello is the peer's extended handshake; ok is false until it came.
 func (c *Conversation) Hello() (hello peer.ExtHandshake, ok bool) { return c.ext.theirs, c.ext.greeted }
 
-func (c *Conversation) receiveExtended(m peer.Message) (Event, error) {
+func (c *Conversation) receiveExtended(now time.Time, m peer.Message) (Event, error) {
 	if !c.cfg.Extended {
 		return Event{}, peer.ProtocolError("extended message without the extension protocol")
 	}
 	id, payload := m.Payload[0], m.Payload[1:]
 	switch id {
 	case peer.ExtHandshakeID:
+		// A second one is an exception.
+		if err := c.Useless(now); err != nil {
+			return Event{}, err
+		}
 		hello, err := peer.ParseExtHandshake(payload)
 		if err != nil {
 			return Event{}, err
@@ -60,13 +68,15 @@ func (c *Conversation) receiveExtended(m peer.Message) (Event, error) {
 		}
 		return Event{Kind: Greeted}, nil
 	case localMetadata:
-		return c.receiveMetadata(payload)
+		return c.receiveMetadata(now, payload)
 	case localDontHave:
 		return c.receiveDontHave(payload)
 	case localPEX:
-		return c.receivePEX(payload)
+		return c.receivePEX(now, payload)
+	case localIntent:
+		return c.receiveIntent(now, payload)
 	}
-	return Event{}, nil
+	return Event{}, c.Useless(now)
 }
 
 // update takes what a handshake says over what was said before. BEP 10: "It is valid to send the handshake message more
@@ -83,6 +93,7 @@ func (x *extension) update(hello peer.ExtHandshake) {
 			h.M[name] = id
 		}
 	}
+	h.Encrypts = h.Encrypts || old.Encrypts
 	if h.Version == "" {
 		h.Version = old.Version
 	}
@@ -97,6 +108,9 @@ func (x *extension) update(hello peer.ExtHandshake) {
 	}
 	if h.Reqq == 0 {
 		h.Reqq = old.Reqq
+	}
+	if h.Intent == peer.NotSaid {
+		h.Intent = old.Intent
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/potluck-p2p/potluck/internal/wire/peer"
 )
@@ -32,7 +33,7 @@ func (c *Conversation) AllowFast(pieces []int) {
 	}
 }
 
-func (c *Conversation) receiveFast(m peer.Message) (Event, error) {
+func (c *Conversation) receiveFast(now time.Time, m peer.Message) (Event, error) {
 	if !c.cfg.Fast {
 		return Event{}, peer.ProtocolError("fast message without the fast extension")
 	}
@@ -48,18 +49,18 @@ func (c *Conversation) receiveFast(m peer.Message) (Event, error) {
 		}
 		i := c.down.find(b)
 		if i < 0 {
-			return Event{}, nil
+			return Event{}, c.Useless(now)
 		}
 		c.down.remove(i)
 		return Event{Kind: Rejected, Block: b}, nil
 	case peer.AllowedFast:
 		if c.pieces < 0 || c.fast.allowed >= maxAllowedFast {
-			return Event{}, nil
+			return Event{}, c.Useless(now)
 		}
 		c.fast.allowed++
 		return Event{Kind: AllowedFast, Block: b}, nil
 	}
-	return Event{}, nil // a suggestion: rarest first decides
+	return Event{}, c.Useless(now) // a suggestion: rarest first decides
 }
 
 // AllowedFastSet computes the k pieces a peer at addr may have while choked, as BEP 6 spells out, so that it gets the same

@@ -2,6 +2,7 @@ package bittorrent
 
 import (
 	"slices"
+	"time"
 
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 	"github.com/potluck-p2p/potluck/internal/wire/peer"
@@ -40,7 +41,7 @@ func (c *Conversation) SendHashes(r peer.HashRequest, hashes []metainfo.HashV2) 
 // RejectHashes turns a hash request down.
 func (c *Conversation) RejectHashes(r peer.HashRequest) { c.out = peer.AppendHashReject(c.out, r) }
 
-func (c *Conversation) receiveHashes(m peer.Message) (Event, error) {
+func (c *Conversation) receiveHashes(now time.Time, m peer.Message) (Event, error) {
 	if !c.cfg.V2 {
 		return Event{}, peer.ProtocolError("hash message on a v1 connection")
 	}
@@ -60,7 +61,7 @@ func (c *Conversation) receiveHashes(m peer.Message) (Event, error) {
 	}
 	i := slices.Index(c.hash.asked, m.Hash)
 	if i < 0 {
-		return Event{}, nil
+		return Event{}, c.Useless(now)
 	}
 	c.hash.asked = slices.Delete(c.hash.asked, i, i+1)
 	return e, nil

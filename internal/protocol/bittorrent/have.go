@@ -2,6 +2,7 @@ package bittorrent
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/potluck-p2p/potluck/internal/content"
 	"github.com/potluck-p2p/potluck/internal/wire/peer"
@@ -24,7 +25,7 @@ const maxEarlyHaves = 1 << 16
 // message", but aria2 begins with have none and sends one when it has got its first pieces.
 const maxBitfields = 64
 
-func (c *Conversation) receiveHave(m peer.Message) (Event, error) {
+func (c *Conversation) receiveHave(now time.Time, m peer.Message) (Event, error) {
 	e := &c.have
 	if m.Type != peer.Have {
 		if e.told++; e.told > maxBitfields {
@@ -40,9 +41,10 @@ func (c *Conversation) receiveHave(m peer.Message) (Event, error) {
 	if c.pieces < 0 {
 		switch m.Type {
 		case peer.Have:
-			if len(e.pieces) < maxEarlyHaves {
-				e.pieces = append(e.pieces, int(m.Index))
+			if len(e.pieces) >= maxEarlyHaves {
+				return Event{}, c.Useless(now)
 			}
+			e.pieces = append(e.pieces, int(m.Index))
 		case peer.Bitfield:
 			e.bitfield = append([]byte(nil), m.Payload...)
 		}
@@ -99,6 +101,9 @@ func (c *Conversation) SendHave(have *content.Bitmap) {
 		c.out = peer.AppendHaveNone(c.out)
 	}
 }
+
+// ToldHave reports whether the peer said what it has, be it that it has nothing.
+func (c *Conversation) ToldHave() bool { return c.have.told > 0 }
 
 // SentHave reports whether SendHave or SendHaveNothing was called.
 func (c *Conversation) SentHave() bool { return c.have.sent }

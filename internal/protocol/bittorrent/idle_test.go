@@ -58,3 +58,29 @@ func TestUploadIsAWord(t *testing.T) {
 		t.Errorf("keep-alive beside payload, %v", err)
 	}
 }
+
+// TestMute: who is asked for something and says nothing at all is gone long before who is only silent.
+func TestMute(t *testing.T) {
+	c := begin(all, 10)
+	c.Request(after(time.Second), blk(0, 0))
+	c.Request(after(20*time.Second), blk(0, 1))
+	c.DropRequests(after(21 * time.Second))
+	if next, err := c.Tick(after(muteAfter)); err != nil || !next.Equal(after(muteAfter+time.Second)) {
+		t.Errorf("next %v, %v", next.Sub(epoch), err)
+	}
+	if _, err := c.Tick(after(muteAfter + time.Second)); err != ErrMute {
+		t.Errorf("error %v", err)
+	}
+	for name, forgiven := range map[string]func(*Conversation){
+		"its word":                       func(c *Conversation) { hearAt(t, c, after(2*time.Second), only(peer.KeepAlive)) },
+		"our cancel":                     func(c *Conversation) { c.Cancel(blk(0, 0)) },
+		"that we ourselves read nothing": func(c *Conversation) { c.Hold(after(20 * time.Second)) },
+	} {
+		c := begin(all, 10)
+		c.Request(after(time.Second), blk(0, 0))
+		forgiven(c)
+		if _, err := c.Tick(after(muteAfter + 2*time.Second)); err != nil {
+			t.Errorf("in spite of %s: %v", name, err)
+		}
+	}
+}

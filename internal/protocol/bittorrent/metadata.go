@@ -2,6 +2,7 @@ package bittorrent
 
 import (
 	"slices"
+	"time"
 
 	"github.com/potluck-p2p/potluck/internal/wire/peer"
 )
@@ -16,10 +17,15 @@ const MaxMetadataSize = 32 << 20
 
 // MetadataSize is the size the peer claims for the info dictionary; 0 when it cannot send it.
 func (c *Conversation) MetadataSize() int {
-	if c.ext.theirs.M["ut_metadata"] == 0 || c.ext.theirs.MetadataSize < 0 || c.ext.theirs.MetadataSize > MaxMetadataSize {
+	if c.ext.theirs.M[peer.ExtMetadata] == 0 || c.ext.theirs.MetadataSize < 0 || c.ext.theirs.MetadataSize > MaxMetadataSize {
 		return 0
 	}
 	return c.ext.theirs.MetadataSize
+}
+
+// LacksMetadata reports whether the peer speaks BEP 9 and has not said that it has the metadata.
+func (c *Conversation) LacksMetadata() bool {
+	return c.ext.theirs.M[peer.ExtMetadata] != 0 && c.ext.theirs.MetadataSize == 0
 }
 
 // RequestMetadata asks the peer for a metadata piece, unless it has been asked and has not answered.
@@ -42,12 +48,12 @@ func (c *Conversation) RejectMetadata(piece int) {
 }
 
 func (c *Conversation) sendMetadata(m peer.MetadataMessage) {
-	if id := c.ext.theirs.M["ut_metadata"]; id != 0 {
+	if id := c.ext.theirs.M[peer.ExtMetadata]; id != 0 {
 		c.out = peer.AppendMetadata(c.out, id, m)
 	}
 }
 
-func (c *Conversation) receiveMetadata(payload []byte) (Event, error) {
+func (c *Conversation) receiveMetadata(now time.Time, payload []byte) (Event, error) {
 	m, err := peer.ParseMetadata(payload)
 	if err != nil {
 		return Event{}, err
@@ -66,11 +72,11 @@ func (c *Conversation) receiveMetadata(payload []byte) (Event, error) {
 	case peer.MetadataReject:
 		e.Kind = MetadataRejected
 	default:
-		return Event{}, nil // BEP 9 asks to ignore types it does not list
+		return Event{}, c.Useless(now) // BEP 9 asks to ignore types it does not list
 	}
 	i := slices.Index(c.meta.asked, m.Piece)
 	if i < 0 {
-		return Event{}, nil
+		return Event{}, c.Useless(now)
 	}
 	c.meta.asked = slices.Delete(c.meta.asked, i, i+1)
 	return e, nil

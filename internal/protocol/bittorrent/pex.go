@@ -1,6 +1,10 @@
 package bittorrent
 
-import "github.com/potluck-p2p/potluck/internal/wire/peer"
+import (
+	"time"
+
+	"github.com/potluck-p2p/potluck/internal/wire/peer"
+)
 
 // OpenExchange offers the exchange of peers (BEP 11). It is called once it is known that the object is not private.
 func (c *Conversation) OpenExchange() {
@@ -21,9 +25,9 @@ func (c *Conversation) TellPeers(m peer.PEX) {
 	}
 }
 
-func (c *Conversation) receivePEX(payload []byte) (Event, error) {
+func (c *Conversation) receivePEX(now time.Time, payload []byte) (Event, error) {
 	if !c.cfg.Exchange {
-		return Event{}, nil
+		return Event{}, c.Useless(now)
 	}
 	m, err := peer.ParsePEX(payload)
 	if err != nil {

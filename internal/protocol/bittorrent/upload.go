@@ -16,14 +16,16 @@ type upload struct {
 // maxRequestLength is the longest block served. Clients ask for 16 KiB; some old ones for up to 128 KiB.
 const maxRequestLength = 128 << 10
 
-func (c *Conversation) receiveRequest(m peer.Message) (Event, error) {
+func (c *Conversation) receiveRequest(now time.Time, m peer.Message) (Event, error) {
 	b := Block{int(m.Index), int(m.Begin), int(m.Length)}
 	if m.Type == peer.Cancel {
-		if i := slices.Index(c.up.queue, b); i >= 0 {
-			c.up.queue = slices.Delete(c.up.queue, i, i+1)
-			// BEP 6: a cancelled request is still answered, by the block or by a reject.
-			c.reject(b)
+		i := slices.Index(c.up.queue, b)
+		if i < 0 {
+			return Event{}, c.Useless(now)
 		}
+		c.up.queue = slices.Delete(c.up.queue, i, i+1)
+		// BEP 6: a cancelled request is still answered, by the block or by a reject.
+		c.reject(b)
 		return Event{}, nil
 	}
 	if c.pieces < 0 || int64(m.Index) >= int64(c.pieces) || m.Length == 0 || m.Length > maxRequestLength {

@@ -30,9 +30,6 @@ type bucket struct {
 //
 // What the partner says is gone is not heeded, and what it said before is not kept, so it can fill no memory of ours.
 func (x *Exchange) Hear(now time.Time, p *Partner, m peer.PEX) ([]peer.PEXPeer, error) {
-	if x.forbidden {
-		return nil, nil
-	}
 	h := &p.heard
 	if h.paid.Before(now) {
 		h.paid = now

@@ -46,9 +46,6 @@ func (x *Exchange) pending(p *Partner) (added, dropped set) {
 // Next is when Tell has something for a partner; ok is false as long as nothing is to be told. It changes with Join and
 // Leave.
 func (x *Exchange) Next(p *Partner) (at time.Time, ok bool) {
-	if x.forbidden {
-		return time.Time{}, false
-	}
 	added, dropped := x.pending(p)
 	return p.next, !added.empty() || !dropped.empty()
 }
@@ -56,7 +53,7 @@ func (x *Exchange) Next(p *Partner) (at time.Time, ok bool) {
 // Tell returns the message to send to a partner now, if it is time and there is something to tell. Whoever came and went
 // between two messages is not spoken of.
 func (x *Exchange) Tell(now time.Time, p *Partner) (m peer.PEX, ok bool) {
-	if x.forbidden || now.Before(p.next) {
+	if now.Before(p.next) {
 		return m, false
 	}
 	added, dropped := x.pending(p)
@@ -96,9 +93,6 @@ func (x *Exchange) forget(p *Partner, i int) {
 
 // Part ends the exchange with a partner.
 func (x *Exchange) Part(p *Partner) {
-	if x.forbidden {
-		return
-	}
 	for i := range p.told.all(0) {
 		x.forget(p, i)
 	}

@@ -4,7 +4,8 @@
 // Only peers that we are connected to ourselves are told of, so that we do not spread what others made up. Which of them a
 // partner has been told of is one bit for each; the difference to who is there now is the next message.
 //
-// An [Exchange] is one object's. It is not safe for concurrent use; the swarm's lock guards it.
+// An [Exchange] is one object's. It is not safe for concurrent use; the swarm's lock guards it. A private object has none:
+// its peers come from its trackers alone (BEP 27).
 package pex
 
 import (
@@ -30,11 +31,10 @@ const (
 
 // Exchange is the peer exchange of one object.
 type Exchange struct {
-	rng       *rand.Rand
-	forbidden bool
-	slots     []slot
-	index     map[netip.AddrPort]int
-	here      set // slots whose peer is connected
+	rng   *rand.Rand
+	slots []slot
+	index map[netip.AddrPort]int
+	here  set // slots whose peer is connected
 	// Slots of peers that only some can reach.
 	private  set // those in a local network
 	loopback set // those on this machine
@@ -51,17 +51,12 @@ func New(rng *rand.Rand) *Exchange {
 	return &Exchange{rng: rng, index: make(map[netip.AddrPort]int)}
 }
 
-// Forbid ends the exchange for good: nothing is told and nothing heeded from now on. It is for private torrents, whose peers
-// come from their trackers alone (BEP 27).
-func (x *Exchange) Forbid() {
-	*x = Exchange{forbidden: true}
-}
-
-// Join notes a peer that we are connected to, under the address at which it listens. BEP 11: "A peer must only be included
-// in an added field once a connection is successfully established".
+// Join notes a peer that we are connected to, under the address at which it listens, or that its flags are others now. Whoever
+// has been told of it is not told again. BEP 11: "A peer must only be included in an added field once a connection is
+// successfully established".
 func (x *Exchange) Join(addr netip.AddrPort, flags peer.PEXFlags) {
 	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
-	if x.forbidden || !tellable(addr) {
+	if !tellable(addr) {
 		return
 	}
 	i, known := x.index[addr]

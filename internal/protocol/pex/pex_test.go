@@ -98,6 +98,21 @@ func TestFlagsAreTold(t *testing.T) {
 	}
 }
 
+func TestFlagsOfTheMoment(t *testing.T) {
+	x := newExchange(1)
+	first, second := partner(epoch), partner(epoch)
+	now := epoch.Add(time.Minute)
+	x.Join(at("1.1.1.1:1"), 0)
+	x.Tell(now, first)
+	x.Join(at("1.1.1.1:1"), peer.PEXSeed)
+	if m, ok := x.Tell(now.Add(time.Hour), first); ok {
+		t.Error("told again", m)
+	}
+	if m, _ := x.Tell(now, second); len(m.Added) != 1 || m.Added[0].Flags != peer.PEXSeed {
+		t.Error("not told what it is now", m)
+	}
+}
+
 func TestAtMostFiftyOfEach(t *testing.T) {
 	x := newExchange(1)
 	now := epoch
@@ -176,31 +191,6 @@ func TestWhoIsToldOfWhom(t *testing.T) {
 			t.Errorf("%s at %s: told %q, want %q", tt.remote, tt.listen, got, tt.want)
 		}
 	}
-}
-
-func TestPrivateTorrents(t *testing.T) {
-	x := newExchange(1)
-	p := partner(epoch)
-	x.Join(public(1), 0)
-	now := epoch.Add(time.Minute)
-	if tell(x, now, p) == "" {
-		t.Error("not told")
-	}
-	x.Join(public(2), 0)
-	x.Forbid() // the metadata has come and says so
-	x.Join(public(3), 0)
-	x.Leave(public(1))
-	now = now.Add(time.Hour)
-	if got := tell(x, now, p); got != "" {
-		t.Error("told", got)
-	}
-	if _, ok := x.Next(p); ok {
-		t.Error("is to tell something")
-	}
-	if got, err := x.Hear(now, p, peer.PEX{Added: []peer.PEXPeer{{Addr: public(4)}}}); len(got) != 0 || err != nil {
-		t.Error("heard", got, err)
-	}
-	x.Part(p)
 }
 
 // A slot is used again only when nobody has to be told any more that its peer is gone.

@@ -22,18 +22,18 @@ func TestDontHaveGolden(t *testing.T) {
 
 func TestUploadOnlyGolden(t *testing.T) {
 	for _, tt := range []struct {
-		hex  string
-		only bool
+		hex    string
+		intent Intent
 	}{
-		{"00 00 00 03 14 02 01 # extended, id 2, yes", true},
-		{"00 00 00 03 14 02 00 # extended, id 2, no", false},
+		{"00 00 00 03 14 02 01 # extended, id 2, yes", UploadOnly},
+		{"00 00 00 03 14 02 00 # extended, id 2, no", Downloads},
 	} {
 		golden := unhex(t, tt.hex)
-		if got := AppendUploadOnly(nil, 2, tt.only); !bytes.Equal(got, golden) {
+		if got := AppendUploadOnly(nil, 2, tt.intent); !bytes.Equal(got, golden) {
 			t.Errorf("appended %x", got)
 		}
-		if only, err := ParseUploadOnly(golden[6:]); only != tt.only || err != nil {
-			t.Errorf("parsed %v, %v", only, err)
+		if got, err := ParseUploadOnly(golden[6:]); got != tt.intent || err != nil {
+			t.Errorf("parsed %v, %v", got, err)
 		}
 	}
 	for _, size := range []int{0, 2} {

@@ -23,6 +23,7 @@ func extendedBody(t testing.TB, frame []byte) (id uint8, body []byte) {
 
 // goldenExtHandshake has every key in the sorted order that bencoding asks for.
 const goldenExtHandshake = "d" +
+	"1:ei1e" +
 	"4:ipv44:\x0a\x00\x00\x02" +
 	"4:ipv616:\x20\x01\x0d\xb8\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01" +
 	"1:md" + "11:lt_donthavei7e" + "11:ut_metadatai3e" + "6:ut_pexi0e" + "e" +
@@ -36,6 +37,7 @@ const goldenExtHandshake = "d" +
 
 var wantExtHandshake = ExtHandshake{
 	M:            map[string]uint8{ExtDontHave: 7, ExtMetadata: 3, ExtPEX: 0},
+	Encrypts:     true,
 	Version:      "potluck 0.1\xff",
 	Port:         6881,
 	YourIP:       netip.MustParseAddr("192.0.2.1"),
@@ -43,7 +45,7 @@ var wantExtHandshake = ExtHandshake{
 	IPv6:         netip.MustParseAddr("2001:db8::1"),
 	Reqq:         2000,
 	MetadataSize: 31235,
-	UploadOnly:   true,
+	Intent:       UploadOnly,
 }
 
 func TestExtHandshakeGolden(t *testing.T) {
@@ -69,6 +71,7 @@ func TestParseExtHandshakeIsLenient(t *testing.T) {
 		{"example of BEP 10", "d1:md11:LT_metadatai1e6:ut_pexi2ee1:pi6881e1:v13:\xc2\xb5Torrent 1.2e",
 			ExtHandshake{M: map[string]uint8{"LT_metadata": 1, "ut_pex": 2}, Port: 6881, Version: "\u00b5Torrent 1.2"}},
 		{"empty", "de", ExtHandshake{}},
+		{"upload_only taken back", "d11:upload_onlyi0ee", ExtHandshake{Intent: Downloads}},
 		{"bytes after the dictionary", "d1:pi1eexx", ExtHandshake{Port: 1}},
 		{"all of the wrong type", "d4:ipv4i4e4:ipv6le1:m1:x13:metadata_size1:x1:p1:x4:reqqle11:upload_onlyde1:vi1e6:youripi1ee",
 			ExtHandshake{}},

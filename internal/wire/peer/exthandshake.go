@@ -34,6 +34,8 @@ type ExtHandshake struct {
 	// M maps names of extensions to the ids under which the sender wants to receive them. It adds to what earlier
 	// handshakes of the sender said, and the id 0 takes an extension back.
 	M map[string]uint8
+	// Encrypts says that the sender prefers encrypted connections.
+	Encrypts bool
 	// Version is name and version of the client. It is the peer's text, cut to 128 bytes and otherwise raw: escape it where
 	// it is shown.
 	Version string
@@ -47,9 +49,19 @@ type ExtHandshake struct {
 	Reqq int
 	// MetadataSize is the size of the info dictionary (BEP 9). It is what the sender claims: bound it before use.
 	MetadataSize int
-	// UploadOnly says that the sender does not want to download anything (BEP 21).
-	UploadOnly bool
+	// Intent says whether the sender wants to download anything (BEP 21).
+	Intent Intent
 }
+
+// Intent is what a peer means to do with an object, "upload_only" in the words of BEP 21.
+type Intent uint8
+
+// Intents.
+const (
+	NotSaid    Intent = iota
+	Downloads         // upload_only is 0
+	UploadOnly        // upload_only is 1: "this peer is not interested in downloading anything"
+)
 
 // ParseExtHandshake parses the body of an extended message with the id 0. Clients differ in what they put there, so
 // everything that is not as expected counts as not said; only a body that is no dictionary is an error.
@@ -61,6 +73,7 @@ func ParseExtHandshake(body []byte) (ExtHandshake, error) {
 		return h, ProtocolError("extension handshake is no dictionary")
 	}
 	h.M = parseExtensions(v.Get("m"))
+	h.Encrypts = intWithin(v.Get("e"), math.MaxInt32) != 0
 	h.Version = parseVersion(v.Get("v"))
 	h.Port = uint16(intWithin(v.Get("p"), math.MaxUint16))
 	h.YourIP = parseIP(v.Get("yourip"))
@@ -72,7 +85,9 @@ func ParseExtHandshake(body []byte) (ExtHandshake, error) {
 	}
 	h.Reqq = int(intWithin(v.Get("reqq"), math.MaxInt32))
 	h.MetadataSize = int(intWithin(v.Get("metadata_size"), math.MaxInt32))
-	h.UploadOnly = intWithin(v.Get("upload_only"), math.MaxInt32) != 0
+	if only, ok := v.Get("upload_only").Int(); ok && only >= 0 {
+		h.Intent = intent(only != 0)
+	}
 	return h, nil
 }
 
@@ -126,6 +141,9 @@ func intWithin(v bencode.Value, most int64) int64 {
 func AppendExtHandshake(b []byte, h ExtHandshake) []byte {
 	b, start := beginExtended(b, ExtHandshakeID)
 	w := bencode.BeginDict(b)
+	if h.Encrypts {
+		w.Int("e", 1)
+	}
 	if h.IPv4.Is4() {
 		w.Bytes("ipv4", h.IPv4.AsSlice())
 	}
@@ -147,7 +165,10 @@ func AppendExtHandshake(b []byte, h ExtHandshake) []byte {
 	if h.Reqq != 0 {
 		w.Int("reqq", int64(h.Reqq))
 	}
-	if h.UploadOnly {
+	switch h.Intent {
+	case Downloads:
+		w.Int("upload_only", 0)
+	case UploadOnly:
 		w.Int("upload_only", 1)
 	}
 	if h.Version != "" {

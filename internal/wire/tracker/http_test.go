@@ -49,6 +49,10 @@ func TestAnnounceURL(t *testing.T) {
 			t.Errorf("%s in %s", absent, plain)
 		}
 	}
+	partial := (&tracker.Announce{Left: 5, Event: tracker.Paused}).URL(u)
+	if !strings.Contains(partial, "&left=5&") || !strings.Contains(partial, "&event=paused&") {
+		t.Error(partial)
+	}
 	back, err := url.Parse((&a).URL(u))
 	if err != nil || back.Query().Get("info_hash") != string(a.InfoHash[:]) || back.Query().Get("peer_id") != string(a.PeerID[:]) {
 		t.Error("does not read back:", back, err)

@@ -75,7 +75,10 @@ func ParseScrapeResponse(body []byte, hashes [][20]byte) ([]Scrape, error) {
 	list := make([]Scrape, len(hashes))
 	for i, h := range hashes {
 		file := said[string(h[:])]
-		list[i] = Scrape{Seeders: count(file.Get("complete")), Completed: count(file.Get("downloaded")), Leechers: count(file.Get("incomplete"))}
+		list[i] = Scrape{
+			Seeders: count(file.Get("complete")), Completed: count(file.Get("downloaded")),
+			Leechers: count(file.Get("incomplete")), Downloaders: count(file.Get("downloaders")),
+		}
 	}
 	return list, nil
 }

@@ -50,7 +50,7 @@ func TestScrapeURL(t *testing.T) {
 
 func TestParseScrapeResponse(t *testing.T) {
 	x, y, z := hash("xxxxxxxxxxxxxxxxxxxx"), hash("yyyyyyyyyyyyyyyyyyyy"), hash("zzzzzzzzzzzzzzzzzzzz")
-	none := tracker.Scrape{Seeders: -1, Completed: -1, Leechers: -1}
+	none := tracker.Unsaid
 	const (
 		fileX = "20:xxxxxxxxxxxxxxxxxxxxd8:completei11e10:downloadedi13772e10:incompletei19ee"
 		fileY = "20:yyyyyyyyyyyyyyyyyyyyd8:completei21e10:downloadedi206e10:incompletei20e4:name1:ye"
@@ -60,14 +60,15 @@ func TestParseScrapeResponse(t *testing.T) {
 		hashes [][20]byte
 		want   []tracker.Scrape
 	}{
-		"as specified":   {"d5:filesd" + fileX + fileY + "ee", [][20]byte{y, x}, []tracker.Scrape{{21, 206, 20}, {11, 13772, 19}}},
-		"not known":      {"d5:filesd" + fileX + "e5:flagsd20:min_request_intervali900eee", [][20]byte{z, x, z}, []tracker.Scrape{none, {11, 13772, 19}, none}},
-		"unsorted keys":  {"d5:filesd" + fileY + fileX + "ee", [][20]byte{x}, []tracker.Scrape{{11, 13772, 19}}},
+		"as specified":   {"d5:filesd" + fileX + fileY + "ee", [][20]byte{y, x}, []tracker.Scrape{{21, 206, 20, -1}, {11, 13772, 19, -1}}},
+		"not known":      {"d5:filesd" + fileX + "e5:flagsd20:min_request_intervali900eee", [][20]byte{z, x, z}, []tracker.Scrape{none, {11, 13772, 19, -1}, none}},
+		"unsorted keys":  {"d5:filesd" + fileY + fileX + "ee", [][20]byte{x}, []tracker.Scrape{{11, 13772, 19, -1}}},
 		"nothing said":   {"d5:filesdee", [][20]byte{x}, []tracker.Scrape{none}},
 		"nothing asked":  {"d5:filesd" + fileX + "ee", nil, []tracker.Scrape{}},
 		"wrong kinds":    {"d5:filesd20:xxxxxxxxxxxxxxxxxxxxi1e20:yyyyyyyyyyyyyyyyyyyyd8:complete1:aeee", [][20]byte{x, y}, []tracker.Scrape{none, none}},
-		"wild numbers":   {"d5:filesd20:xxxxxxxxxxxxxxxxxxxxd8:completei-5e10:incompletei99999999999999eeee", [][20]byte{x}, []tracker.Scrape{{-1, -1, 1<<31 - 1}}},
-		"something else": {"d5:filesd" + fileX + "ee\r\n", [][20]byte{x}, []tracker.Scrape{{11, 13772, 19}}},
+		"wild numbers":   {"d5:filesd20:xxxxxxxxxxxxxxxxxxxxd8:completei-5e10:incompletei99999999999999eeee", [][20]byte{x}, []tracker.Scrape{{-1, -1, 1<<31 - 1, -1}}},
+		"partial seeds":  {"d5:filesd20:xxxxxxxxxxxxxxxxxxxxd8:completei1e10:downloadedi2e11:downloadersi3e10:incompletei9eeee", [][20]byte{x}, []tracker.Scrape{{1, 2, 9, 3}}},
+		"something else": {"d5:filesd" + fileX + "ee\r\n", [][20]byte{x}, []tracker.Scrape{{11, 13772, 19, -1}}},
 	} {
 		got, err := tracker.ParseScrapeResponse([]byte(tt.body), tt.hashes)
 		if err != nil || !slices.Equal(got, tt.want) {
@@ -102,7 +103,7 @@ func FuzzParseScrapeResponse(f *testing.F) {
 			t.Fatal(len(list))
 		}
 		for _, s := range list {
-			if min(s.Seeders, s.Completed, s.Leechers) < -1 {
+			if min(s.Seeders, s.Completed, s.Leechers, s.Downloaders) < -1 {
 				t.Fatal(s)
 			}
 		}

@@ -1,5 +1,5 @@
-// Package tracker reads and writes what clients and trackers say to each other, over HTTP (BEP 3, 7, 23, 24, 31, 48) and
-// over UDP (BEP 15, 41).
+// Package tracker reads and writes what clients and trackers say to each other, over HTTP (BEP 3, 7, 21, 23, 24, 31, 48)
+// and over UDP (BEP 15, 41).
 //
 // HTTP: the request is a GET with a query; the response is one bencoded dictionary.
 //
@@ -57,6 +57,10 @@ const (
 	Completed
 	Started
 	Stopped
+	// Paused is a partial seed's: it has all that it wants, though not all. BEP 15 has no number for it.
+	//
+	// BEP 21: "it MUST send an event=paused parameter in every announce while it is a partial seed."
+	Paused
 )
 
 // String is the event as HTTP trackers are told; a regular announce has none.
@@ -68,6 +72,8 @@ func (e Event) String() string {
 		return "started"
 	case Stopped:
 		return "stopped"
+	case Paused:
+		return "paused"
 	}
 	return ""
 }

@@ -76,7 +76,11 @@ func (a *Announce) AppendUDP(b []byte, connection uint64, transaction uint32, pa
 	b = binary.BigEndian.AppendUint64(b, uint64(a.Downloaded))
 	b = binary.BigEndian.AppendUint64(b, uint64(a.Left))
 	b = binary.BigEndian.AppendUint64(b, uint64(a.Uploaded))
-	b = binary.BigEndian.AppendUint32(b, uint32(a.Event))
+	event := a.Event
+	if event == Paused {
+		event = Regular
+	}
+	b = binary.BigEndian.AppendUint32(b, uint32(event))
 	b = binary.BigEndian.AppendUint32(b, 0) // the address we send from
 	b = binary.BigEndian.AppendUint32(b, a.Key)
 	b = binary.BigEndian.AppendUint32(b, uint32(int32(max(min(a.NumWant, math.MaxInt32), -1))))
@@ -135,8 +139,17 @@ func AppendScrape(b []byte, connection uint64, transaction uint32, hashes [][20]
 	return b
 }
 
-// Scrape is what a tracker knows about one info-hash.
-type Scrape struct{ Seeders, Completed, Leechers int }
+// Scrape is what a tracker knows about one info-hash. What it did not say is -1.
+type Scrape struct {
+	Seeders   int
+	Completed int // how often it was downloaded
+	Leechers  int // all that are no seeders, partial seeds among them
+	// Downloaders are the leechers without the partial seeds (BEP 21); over UDP they are not said.
+	Downloaders int
+}
+
+// Unsaid is the scrape of a tracker that said nothing.
+var Unsaid = Scrape{-1, -1, -1, -1}
 
 // ParseScrape reads a scrape response; the order is that of the request.
 func ParseScrape(b []byte) ([]Scrape, error) {
@@ -145,7 +158,7 @@ func ParseScrape(b []byte) ([]Scrape, error) {
 	}
 	var list []Scrape
 	for b = b[headerSize:]; len(b) >= scrapeSize && len(list) < MaxScrape; b = b[scrapeSize:] {
-		list = append(list, Scrape{Seeders: udpCount(b), Completed: udpCount(b[4:]), Leechers: udpCount(b[8:])})
+		list = append(list, Scrape{Seeders: udpCount(b), Completed: udpCount(b[4:]), Leechers: udpCount(b[8:]), Downloaders: -1})
 	}
 	return list, nil
 }

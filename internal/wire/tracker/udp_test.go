@@ -29,6 +29,8 @@ func TestUDPRequests(t *testing.T) {
 	const announce = "0102030405060708 00000001 0a0b0c0d " +
 		"1111111111111111111111111111111111111111 2222222222222222222222222222222222222222 " +
 		"0000000000000001 0000000000000002 0000000000000003 00000003 00000000 aabbccdd ffffffff 1ae1"
+	partial := a
+	partial.Event = tracker.Paused
 	const id, tid = 0x0102030405060708, 0x0a0b0c0d
 	long := "/" + strings.Repeat("k", 299)
 	for name, tt := range map[string]struct {
@@ -37,8 +39,10 @@ func TestUDPRequests(t *testing.T) {
 	}{
 		"connect":           {tracker.AppendConnect(nil, tid), "0000041727101980 00000000 0a0b0c0d"},
 		"announce":          {a.AppendUDP(nil, id, tid, ""), announce},
+		"partial seed":      {partial.AppendUDP(nil, id, tid, ""), strings.Replace(announce, " 00000003 00000000 ", " 00000000 00000000 ", 1)},
 		"usual path":        {a.AppendUDP(nil, id, tid, "/announce"), announce},
 		"path":              {a.AppendUDP(nil, id, tid, "/k?a"), announce + " 02 04 2f6b3f61"},
+		"key":               {a.AppendUDP(nil, id, tid, "/announce?k=1"), announce + " 02 0d 2f616e6e6f756e63653f6b3d31"},
 		"path in two parts": {a.AppendUDP(nil, id, tid, long), announce + " 02 ff 2f" + strings.Repeat("6b", 254) + " 02 2d" + strings.Repeat("6b", 45)},
 		"endless path":      {a.AppendUDP(nil, id, tid, strings.Repeat("/", 5000)), announce},
 		"scrape": {tracker.AppendScrape(nil, id, tid, [][20]byte{a.InfoHash}),
@@ -68,7 +72,7 @@ func TestUDPResponses(t *testing.T) {
 		t.Error(six, err)
 	}
 	scrape, err := tracker.ParseScrape(unhex(t, "00000002 0a0b0c0d 00000001 00000002 00000003 00000004"))
-	if err != nil || !slices.Equal(scrape, []tracker.Scrape{{Seeders: 1, Completed: 2, Leechers: 3}}) {
+	if err != nil || !slices.Equal(scrape, []tracker.Scrape{{Seeders: 1, Completed: 2, Leechers: 3, Downloaders: -1}}) {
 		t.Error(scrape, err)
 	}
 	var fail *tracker.Failure

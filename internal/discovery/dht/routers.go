@@ -1,0 +1,75 @@
+package dht
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+)
+
+const (
+	// patience is how long nodes of an earlier run are given before strangers are asked.
+	patience = 10 * time.Second
+	// After the routers were asked in vain it waits from firstWait to longestWait.
+	firstWait   = 30 * time.Second
+	longestWait = 30 * time.Minute
+	// resolveTime bounds the resolving of their names.
+	resolveTime = 20 * time.Second
+)
+
+// routers decides when the well-known nodes are asked for a way in: only if we know nobody, or nobody we know answers.
+type routers struct {
+	due  time.Time
+	wait time.Duration
+	idle bool // we are in, and need them no more
+}
+
+// newRouters gives known nodes a start, if there are any.
+func newRouters(now time.Time, known bool) routers {
+	if known {
+		return routers{due: now.Add(patience)}
+	}
+	return routers{due: now}
+}
+
+// ask reports whether they are to be asked now; alone says that one of our nodes knows nobody.
+func (r *routers) ask(now time.Time, alone bool) bool {
+	r.idle = !alone
+	if r.idle || now.Before(r.due) {
+		return false
+	}
+	r.wait = min(max(2*r.wait, firstWait), longestWait)
+	r.due = now.Add(r.wait)
+	return true
+}
+
+// next is when ask may say yes; zero while we are in.
+func (r *routers) next() time.Time {
+	if r.idle {
+		return time.Time{}
+	}
+	return r.due
+}
+
+// resolve looks up the routers and gives their addresses to our nodes. The user or potluck names them, so they may be anywhere.
+func (r *Runner) resolve(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, resolveTime)
+	defer cancel()
+	for _, router := range r.cfg.Routers {
+		host, digits, err := net.SplitHostPort(router)
+		port, bad := strconv.ParseUint(digits, 10, 16)
+		if err != nil || bad != nil {
+			r.cfg.Log.Warn("a DHT router is not HOST:PORT", "router", router)
+			continue
+		}
+		addrs, err := r.cfg.Network.LookupHost(ctx, host)
+		if err != nil {
+			r.cfg.Log.Debug("cannot resolve a DHT router", "router", router, "err", err)
+			continue
+		}
+		for _, a := range addrs {
+			r.Contact(netip.AddrPortFrom(a, uint16(port)))
+		}
+	}
+}

@@ -1,0 +1,149 @@
+package dht
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	// interval is the time between two look-ups of an info-hash that end with announcing it: nodes forget a peer after
+	// half an hour.
+	interval = 15 * time.Minute
+	// soonest and hungry are the times after a look-up that brought nothing, or not enough; they double up to interval.
+	soonest = 30 * time.Second
+	hungry  = 2 * time.Minute
+	// atOnce bounds the look-ups under way.
+	atOnce = 16
+)
+
+// Schedule decides which info-hash is looked up and announced when. Its clock is handed in; it is not safe for concurrent
+// use.
+type Schedule struct {
+	rng     *rand.Rand
+	entries map[[20]byte]*entry
+}
+
+// entry is an info-hash.
+type entry struct {
+	phase  phase
+	active bool // as opposed to one that ended while it was looked up
+	object Object
+	found  bool // in the look-up under way
+	wait   time.Duration
+	due    time.Time
+}
+
+type phase uint8
+
+const (
+	resting phase = iota
+	searching
+)
+
+// NewSchedule makes an empty schedule.
+func NewSchedule(rng *rand.Rand) *Schedule {
+	return &Schedule{rng: rng, entries: make(map[[20]byte]*entry)}
+}
+
+// Set says what is looked for from now on. What is new is due at once, as is what we have become a seed of.
+func (s *Schedule) Set(now time.Time, objects []Object) {
+	for _, e := range s.entries {
+		e.active = false
+	}
+	for _, o := range objects {
+		for _, hash := range o.Hashes {
+			e := s.entries[hash]
+			if e == nil {
+				e = &entry{due: now}
+				s.entries[hash] = e
+			}
+			if o.Seed && !e.object.Seed || e.object.Unannounced && !o.Unannounced {
+				e.due = now // there is something new to tell
+			}
+			if o.Hungry && !e.object.Hungry && e.due.After(now.Add(hungry)) {
+				e.due = now.Add(hungry)
+			}
+			e.active, e.object = true, o
+		}
+	}
+	for hash, e := range s.entries {
+		if !e.active && e.phase == resting {
+			delete(s.entries, hash)
+		}
+	}
+}
+
+// Look is a look-up to be made.
+type Look struct {
+	Hash     [20]byte
+	Seed     bool // we have all of it
+	Announce bool // the nodes nearest to it are told of us
+}
+
+// Begin takes the info-hash that is due longest, if one is. Ended must follow.
+func (s *Schedule) Begin(now time.Time) (look Look, ok bool) {
+	var first *entry
+	var hash [20]byte
+	for h, e := range s.entries {
+		if e.phase != resting || !e.active || e.due.After(now) {
+			continue
+		}
+		if first == nil || e.due.Before(first.due) || e.due.Equal(first.due) && bytes.Compare(h[:], hash[:]) < 0 {
+			first, hash = e, h
+		}
+	}
+	if first == nil {
+		return Look{}, false
+	}
+	first.phase, first.found = searching, false
+	return Look{hash, first.object.Seed, !first.object.Unannounced}, true
+}
+
+// Found notes that the look-up under way has found peers.
+func (s *Schedule) Found(hash [20]byte) {
+	if e := s.entries[hash]; e != nil {
+		e.found = true
+	}
+}
+
+// Ended notes that a look-up is over, and whether anybody heard it out: took the announce, if there was one.
+func (s *Schedule) Ended(now time.Time, hash [20]byte, heard bool) {
+	e := s.entries[hash]
+	if e == nil {
+		return
+	}
+	e.phase = resting
+	if !e.active {
+		delete(s.entries, hash)
+		return
+	}
+	switch {
+	case !heard:
+		e.wait = min(max(2*e.wait, soonest), interval)
+	case e.object.Hungry && !e.found:
+		e.wait = min(max(2*e.wait, hungry), interval)
+	case e.object.Hungry:
+		e.wait = hungry * 2
+	default:
+		e.wait = interval
+	}
+	e.due = now.Add(e.wait - time.Duration(s.rng.Int64N(int64(e.wait)/8)))
+}
+
+// Hurry makes everything due: we have only just got in.
+func (s *Schedule) Hurry(now time.Time) {
+	for _, e := range s.entries {
+		e.due, e.wait = now, 0
+	}
+}
+
+// Next is when Begin has something to return; zero while there is nothing to look up.
+func (s *Schedule) Next() (next time.Time) {
+	for _, e := range s.entries {
+		if e.phase == resting && e.active {
+			next = sooner(next, e.due)
+		}
+	}
+	return next
+}

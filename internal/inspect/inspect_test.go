@@ -1,0 +1,95 @@
+package inspect_test
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/potluck-p2p/potluck/internal/fault"
+	"github.com/potluck-p2p/potluck/internal/inspect"
+	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
+	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
+)
+
+var (
+	v1 = metainfo.HashV1{1}
+	v2 = metainfo.HashV2{2}
+)
+
+func TestWantMagnet(t *testing.T) {
+	text := "magnet:?xt=urn:btih:" + v1.String() + "&tr=http://t/a&x.pe=192.0.2.1:7&so=1,3-4"
+	for _, c := range []struct{ selected, want []string }{
+		{nil, []string{"#so=1,3-4"}},
+		{[]string{"*.jpg"}, []string{"*.jpg"}}, // the user's word goes first
+	} {
+		w, err := inspect.Want(t.Context(), nil, text, nil, c.selected)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(w.Selected, c.want) || w.Torrent != nil || w.Hash != metainfo.NewInfoHash(&v1, nil) ||
+			!slices.Equal(w.Peers, []string{"192.0.2.1:7"}) || len(w.Trackers) != 1 {
+			t.Errorf("%+v", w)
+		}
+	}
+}
+
+func TestWantRefuses(t *testing.T) {
+	for name, c := range map[string]struct {
+		text     string
+		torrent  []byte
+		selected []string
+		exit     int
+	}{
+		"no link":      {"hello", nil, nil, fault.ExitUsage},
+		"a path":       {"/x.torrent", nil, nil, fault.ExitUsage},
+		"no torrent":   {"", []byte("d8:announce0:e"), nil, fault.ExitFailed},
+		"too large":    {"", make([]byte, 33<<20), nil, fault.ExitFailed},
+		"no selection": {"magnet:?xt=urn:btih:" + strings.Repeat("0", 40), nil, []string{"\xff"}, fault.ExitUsage},
+	} {
+		if _, err := inspect.Want(t.Context(), nil, c.text, c.torrent, c.selected); err == nil || fault.Explain(err).Exit != c.exit {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestExplains(t *testing.T) {
+	other := metainfo.HashV1{9}
+	hybrid := metainfo.NewInfoHash(&v1, &v2)
+	for _, c := range []struct {
+		torrent bool
+		named   metainfo.InfoHash
+		want    bool
+	}{
+		{true, hybrid, true},
+		{true, metainfo.NewInfoHash(&v1, nil), true},
+		{true, metainfo.NewInfoHash(nil, &v2), true},
+		{true, metainfo.NewInfoHash(&other, &v2), false},
+		{false, hybrid, false},
+	} {
+		w := inspect.Wanted{Hash: hybrid}
+		if c.torrent {
+			w.Torrent = &metainfo.Torrent{}
+		}
+		if got := w.Explains(c.named); got != c.want {
+			t.Errorf("%v: %v", c.named, got)
+		}
+	}
+}
+
+func TestResolvePeer(t *testing.T) {
+	nw := netxtest.NewWorld(1).Host("10.0.0.1")
+	for text, want := range map[string]string{
+		"192.0.2.1:80": "192.0.2.1:80", "[2001:db8::1]:80": "[2001:db8::1]:80",
+		"192.0.2.1": "", "192.0.2.1:0": "", "host": "", "host:0": "", "host:99999": "", ":80": "", "nobody.example:80": "",
+	} {
+		got, err := inspect.ResolvePeer(context.Background(), nw, text)
+		if want == "" && err == nil || want != "" && (err != nil || !slices.Equal(got, []netip.AddrPort{netip.MustParseAddrPort(want)})) {
+			t.Errorf("%s: %v, %v", text, got, err)
+		}
+		if _, err := inspect.ResolvePeers(t.Context(), nw, []string{text}); err != nil && fault.Explain(err).Exit != fault.ExitUsage {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

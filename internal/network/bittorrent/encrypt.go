@@ -1,0 +1,115 @@
+package bittorrent
+
+import (
+	cryptorand "crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/potluck-p2p/potluck/internal/protocol/mse"
+	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
+)
+
+// What our policy of encryption has to say to a connection.
+var (
+	errPlain = errors.New("speaks no encryption, which our configuration requires")
+	errMSE   = wire.ProtocolError("not a BitTorrent handshake, and our configuration allows no encryption")
+)
+
+// errMute says that nothing came back on a connection that we made. Who does not speak as we do ends it without a word.
+var errMute = errors.New("does not answer")
+
+// opening is how many bytes tell a plain connection from an encrypted one: the name of the protocol, with its length.
+const opening = 20
+
+// open finds out how a connection that we accepted begins, and carries the handshake of MSE if it is by that. The session is
+// nil on a plain one.
+func (sh *Shell) open(conn net.Conn) (*line, *mse.Session, error) {
+	said := make([]byte, opening)
+	if _, err := io.ReadFull(conn, said); err != nil {
+		return nil, nil, err
+	}
+	switch policy := sh.cfg.Encryption; {
+	case !wire.IsHandshake(said):
+		if policy == mse.Off {
+			return nil, nil, errMSE
+		}
+		return agree(conn, mse.NewResponder(newSeed(), policy.Methods(), sh.cfg.FindReq2), said)
+	case !policy.Plain():
+		return nil, nil, errPlain
+	}
+	return &line{Conn: conn, ahead: said}, nil, nil
+}
+
+// encrypt begins a connection that we made by the handshake of MSE, for an info-hash, and sends our own handshake. Who is
+// silent for longer than patience is given up as mute.
+func (sh *Shell) encrypt(conn net.Conn, name [20]byte, ours []byte, patience time.Duration) (*line, error) {
+	if err := conn.SetReadDeadline(sh.cfg.Now().Add(patience)); err != nil {
+		return nil, err
+	}
+	provide := sh.cfg.Encryption.Methods()
+	// Sent as IA our handshake saves a round trip. But IA is enciphered even where plaintext is selected, and then
+	// Transmission 3.00 does not decipher it: it gets IA where it has no choice.
+	var initial []byte
+	if provide == mse.RC4 {
+		initial, ours = ours, nil
+	}
+	side := mse.NewInitiator(newSeed(), name, provide, initial)
+	if _, err := conn.Write(side.Hello()); err != nil {
+		return nil, fmt.Errorf("%w: %w", errMute, err)
+	}
+	l, _, err := agree(conn, side, nil)
+	if err != nil {
+		return nil, err
+	}
+	if len(ours) > 0 {
+		if _, err := l.Write(ours); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+// mseSide is either side of the handshake of MSE.
+type mseSide interface {
+	Receive(p []byte) (send []byte, s *mse.Session, err error)
+}
+
+// agree carries one side to its end. said is what the other side has said already. The bound on its answer is taken away
+// with the first that it gives.
+func agree(conn net.Conn, side mseSide, said []byte) (*line, *mse.Session, error) {
+	buf := make([]byte, 1<<10)
+	n := copy(buf, said)
+	answered := false
+	for {
+		send, s, err := side.Receive(buf[:n])
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(send) > 0 {
+			answered = true
+			if err := conn.SetReadDeadline(time.Time{}); err != nil {
+				return nil, nil, err
+			}
+			if _, err := conn.Write(send); err != nil {
+				return nil, nil, err
+			}
+		}
+		if s != nil {
+			return &line{Conn: conn, ahead: s.Rest, in: s.In, out: s.Out}, s, nil
+		}
+		if n, err = conn.Read(buf); n == 0 && err != nil {
+			if !answered {
+				err = fmt.Errorf("%w: %w", errMute, err)
+			}
+			return nil, nil, err
+		}
+	}
+}
+
+func newSeed() (s mse.Seed) {
+	cryptorand.Read(s[:]) // never fails
+	return s
+}

@@ -1,0 +1,60 @@
+package news
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/potluck-p2p/potluck/internal/fault"
+)
+
+// Object is what a user sees of an object at one moment.
+type Object struct {
+	ID, Name, Kind, State string
+	Err                   *fault.Error // why it stopped; nil if it did not
+	Size                  int64        // of all files, in bytes; 0 while resolving
+	BytesWanted           int64        // of the files selected
+	BytesDone             int64        // verified, of the files selected
+	Path                  string       // where it lies; empty while resolving
+	Link                  string       // a magnet link
+	InfoHashV1            string       // hex; empty if there is none
+	InfoHashV2            string
+	Private               bool
+	Queued                bool    // paused until it is its turn, not by the user
+	DownRate, UpRate      float64 // bytes per second
+	Downloaded, Uploaded  int64   // payload ever
+	Peers, Sources        int
+	ETA                   time.Duration // -1 if unknown
+	Added, Done           time.Time     // Done is zero until the object is complete
+	Listen                []netip.AddrPort
+	Trackers              []Tracker
+}
+
+// File is one file of an object.
+type File struct {
+	Path      string
+	Size      int64
+	BytesDone int64
+	Priority  string // "low", "normal", "high", or "skip" if it was not selected
+}
+
+// Peer is one connection of an object. Client is the peer's own word: escape it when shown.
+type Peer struct {
+	Address          string
+	Client           string
+	Network          string
+	Direct           bool
+	Have             float64
+	DownRate, UpRate float64
+}
+
+// Tracker is how one tracker of an object is doing. Its strings are safe to show.
+type Tracker struct {
+	URL       string
+	Tier      int
+	Error     string
+	Next      time.Time
+	Seeders   int // -1 if it did not say
+	Leechers  int
+	Peers     int
+	Announced time.Time
+}

@@ -1,0 +1,72 @@
+// Package object is one object of a node with all that runs for it: its record, its files on this disk, its swarm, its
+// trackers and web servers. It goes from a link or a record to a swarm in motion (open), makes durable what arrives (keep),
+// is paused, resumed and begun anew (motion, manage), and is seen from outside (show).
+//
+// An object knows the rooms that all objects of a node work with and the books in which they stand, and no node. Whatever
+// runs for it, it runs by Run, so that after Halt nothing does; who changes what it is has taken it with Manage.
+package object
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"net/netip"
+	"time"
+
+	"github.com/potluck-p2p/potluck/internal/catalog"
+	"github.com/potluck-p2p/potluck/internal/discovery/tracker"
+	"github.com/potluck-p2p/potluck/internal/intake"
+	"github.com/potluck-p2p/potluck/internal/local"
+	"github.com/potluck-p2p/potluck/internal/network/web"
+	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/node/news"
+	"github.com/potluck-p2p/potluck/internal/node/sockets"
+	"github.com/potluck-p2p/potluck/internal/node/turn"
+	"github.com/potluck-p2p/potluck/internal/protocol/mse"
+	"github.com/potluck-p2p/potluck/internal/swarm"
+)
+
+// Rooms are what all objects of a node work with. They are set before the first object is made.
+type Rooms struct {
+	Life    context.Context // ends with the node
+	Now     func() time.Time
+	Log     *slog.Logger
+	Network netx.Network
+	Rand    func() *rand.Rand // makes a generator for decisions that need no secrecy
+
+	Catalog  *catalog.Catalog
+	Disk     *local.Disk
+	Books    *Books
+	Feed     *news.Feed
+	Budget   *intake.Budget
+	Pool     *intake.Pool
+	Seats    *swarm.Seats // for the peers of all objects
+	Sockets  *sockets.Sockets
+	Trackers *tracker.Client
+	Scraper  *tracker.Scraper
+	Web      *web.Shell
+	Up, Down *netx.Limiter // of all objects together
+
+	PeerID   [20]byte
+	Client   string // how we call ourselves to others
+	MaxPeers int    // of one object
+
+	Silent    bool // nobody is dialled or asked
+	Offline   bool // only addresses that were named explicitly are
+	Announced bool // the user named the listening address, and links carry it
+	// Encryption is how connections with peers may begin.
+	Encryption mse.Policy
+
+	Bounds turn.Bounds
+	Enough turn.Enough
+
+	Wake     func()      // makes the node look for news; it never blocks
+	Panicked func(r any) // is told of a panic that was contained
+
+	own ownAddress
+}
+
+// accept decides about an address that a peer has told of: offline, only what the user or the link names is dialled.
+func (rs *Rooms) accept(a netip.AddrPort) bool {
+	return !rs.Offline && netx.AcceptPeer(netx.FromPublic, a, rs.Sockets.Addrs())
+}

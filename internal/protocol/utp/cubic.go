@@ -1,0 +1,75 @@
+package utp
+
+import (
+	"math"
+	"time"
+)
+
+const (
+	cubicC    = 0.4 // packets per second^3, RFC 9438, 5.1
+	cubicBeta = 0.7 // RFC 9438, 4.6
+)
+
+// cubic is a controller that knows only losses (RFC 9438). After one it comes back to the window it had, stays near it, and
+// then looks for more; it grows with time, not with round trips, so it fills long and fast paths.
+type cubic struct {
+	cwnd      float64 // bytes
+	threshold float64 // of slow start, bytes
+	top       float64 // window before the last loss, bytes
+	began     time.Time
+	origin    float64 // seconds after began at which the curve is at top
+	reno      float64 // window that Reno would have now, bytes
+}
+
+func newCubic() *cubic {
+	return &cubic{cwnd: initialWindow, threshold: math.Inf(1)}
+}
+
+func (c *cubic) acked(now time.Time, s progress) {
+	if !s.limited {
+		return
+	}
+	if c.cwnd < c.threshold {
+		c.set(c.cwnd + float64(s.bytes))
+		return
+	}
+	packet := float64(s.packet)
+	if c.began.IsZero() {
+		c.began, c.reno = now, c.cwnd
+		c.top = max(c.top, c.cwnd)
+		c.origin = math.Cbrt((c.top - c.cwnd) / packet / cubicC)
+	}
+	// RFC 9438, 4.2: "W_cubic(t) = C * (t - K)^3 + W_max", where the window should be a round trip from now.
+	t := (now.Sub(c.began) + s.rtt).Seconds() - c.origin
+	goal := min(c.top+cubicC*t*t*t*packet, c.cwnd*1.5)
+	share := float64(s.bytes) / c.cwnd
+	// RFC 9438, 4.3: "W_est = W_est + alpha_cubic * segments_acked / cwnd", with the alpha that is fair to Reno.
+	c.reno += 3 * (1 - cubicBeta) / (1 + cubicBeta) * share * packet
+	c.set(max(c.cwnd+(max(goal, c.cwnd)-c.cwnd)*share, c.reno))
+}
+
+func (c *cubic) lost(time.Time) {
+	// RFC 9438, 4.7: a flow that did not come back to its last window leaves room for others.
+	if c.cwnd < c.top {
+		c.top = c.cwnd * (1 + cubicBeta) / 2
+	} else {
+		c.top = c.cwnd
+	}
+	c.set(c.cwnd * cubicBeta)
+	c.threshold, c.began = c.cwnd, time.Time{}
+}
+
+func (c *cubic) timedOut() {
+	c.top = c.cwnd
+	c.threshold, c.began = max(c.cwnd*cubicBeta, 2*minWindow), time.Time{}
+	c.cwnd = minWindow
+}
+
+func (c *cubic) idled(timeouts int) {
+	c.threshold, c.began = max(c.cwnd*3/4, initialWindow), time.Time{}
+	c.set(afterIdle(c.cwnd, timeouts))
+}
+
+func (c *cubic) set(cwnd float64) { c.cwnd = min(max(cwnd, 2*minWindow), maxWindow) }
+func (c *cubic) window() int      { return int(c.cwnd) }
+func (c *cubic) starting() bool   { return c.cwnd < c.threshold }

@@ -1,0 +1,124 @@
+package utp
+
+import (
+	"math"
+	"time"
+)
+
+const (
+	// ledbatTarget is the delay aimed at. BEP 29: "Currently the delay target is set to 100 ms."
+	ledbatTarget = 100 * time.Millisecond
+	// ledbatExit is the delay that ends slow start: what was sent since then has not been felt yet.
+	ledbatExit = ledbatTarget * 3 / 4
+	// ledbatGain is the most by which the window grows in a round trip, in bytes: two packets, as libtorrent and libutp do.
+	ledbatGain = 3000
+	// ledbatCutPace is how often the window is cut for losses at most, as libtorrent and libutp do: they come in bursts.
+	ledbatCutPace = 100 * time.Millisecond
+	// ledbatDrainAfter is how long the queue may hold something until it is let run empty: well before the base is forgotten.
+	ledbatDrainAfter = 30 * time.Second
+)
+
+// ledbat is the controller of BEP 29 (RFC 6817): it keeps the delay that it causes itself near a target, and so leaves the path
+// to whoever lets the queue grow further. Three things are of LEDBAT++ (draft-irtf-iccrg-ledbat-plus-plus): above the target the
+// window shrinks in proportion to itself, since with a large one the plain rule gives way too slowly; slow start ends before the
+// target; and now and then the queue is let run empty, for otherwise what it always holds comes to be taken for the base
+// of the path, and the target is put on top of it again and again.
+type ledbat struct {
+	cwnd      float64 // bytes
+	threshold float64 // of slow start, bytes
+	phase     ledbatPhase
+	cut       time.Time // last for a loss
+	low       time.Time // when the queue was last seen nearly empty
+	drained   time.Time // when draining ends
+}
+
+type ledbatPhase uint8
+
+const (
+	ledbatSlowStart ledbatPhase = iota
+	ledbatSteady
+	ledbatDraining
+)
+
+func newLedbat() *ledbat {
+	return &ledbat{cwnd: initialWindow, threshold: math.Inf(1)}
+}
+
+func (l *ledbat) acked(now time.Time, s progress) {
+	if s.delay < ledbatTarget/4 || l.low.IsZero() {
+		l.low = now
+	}
+	switch {
+	case l.phase == ledbatDraining:
+		l.drain(now)
+	case l.phase == ledbatSteady && now.Sub(l.low) > ledbatDrainAfter:
+		l.threshold, l.phase = l.cwnd, ledbatDraining
+		l.set(0)
+		l.drained = now.Add(2 * s.rtt)
+	case l.phase == ledbatSteady:
+		l.approach(s)
+	default:
+		l.start(s)
+	}
+}
+
+// start doubles the window in each round trip.
+func (l *ledbat) start(s progress) {
+	switch grown := l.cwnd + float64(s.bytes); {
+	case s.delay >= ledbatExit:
+		// The samples are of packets sent when the window was half of this.
+		l.steady(l.cwnd / 2)
+	case s.limited && grown <= l.threshold:
+		l.set(grown)
+	case s.limited:
+		l.steady(l.threshold)
+	}
+}
+
+// approach moves the window so that the delay comes to the target. BEP 29: "delay_factor = off_target / CCONTROL_TARGET;
+// window_factor = outstanding_packet / max_window".
+func (l *ledbat) approach(s progress) {
+	offTarget := float64(ledbatTarget-s.delay) / float64(ledbatTarget)
+	share := float64(s.bytes) / max(float64(s.inFlight), l.cwnd)
+	switch {
+	case offTarget < 0:
+		l.set(l.cwnd + l.cwnd*max(offTarget, -0.5)*share)
+	case s.limited:
+		l.set(l.cwnd + ledbatGain*offTarget*share)
+	}
+}
+
+// drain waits until the queue has run empty, and then goes back to the window of before as fast as at the start.
+func (l *ledbat) drain(now time.Time) {
+	if !now.Before(l.drained) {
+		l.phase, l.low = ledbatSlowStart, now
+	}
+}
+
+// lost halves the window. BEP 29: "When a packet is lost, the max_window is multiplied by 0.5 to mimic TCP."
+func (l *ledbat) lost(now time.Time) {
+	if !l.cut.IsZero() && now.Sub(l.cut) < ledbatCutPace {
+		return
+	}
+	l.cut = now
+	l.steady(l.cwnd / 2)
+}
+
+func (l *ledbat) steady(cwnd float64) {
+	l.set(cwnd)
+	l.threshold, l.phase = l.cwnd, ledbatSteady
+}
+
+func (l *ledbat) timedOut() {
+	l.threshold = max(l.cwnd/2, 2*minWindow)
+	l.cwnd, l.phase = minWindow, ledbatSlowStart
+}
+
+func (l *ledbat) idled(timeouts int) {
+	l.threshold, l.phase = max(l.cwnd*3/4, initialWindow), ledbatSlowStart
+	l.set(afterIdle(l.cwnd, timeouts))
+}
+
+func (l *ledbat) set(cwnd float64) { l.cwnd = min(max(cwnd, 2*minWindow), maxWindow) }
+func (l *ledbat) window() int      { return int(l.cwnd) }
+func (l *ledbat) starting() bool   { return l.phase == ledbatSlowStart }
