@@ -17,6 +17,7 @@ const (
 	FromTracker               // a hint
 	FromPEX                   // another peer's hint (BEP 11)
 	FromLAN                   // heard on the local network (BEP 14)
+	FromDHT                   // a hint from the distributed hash table (BEP 5)
 	origins                   // how many there are
 )
 

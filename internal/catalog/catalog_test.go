@@ -83,6 +83,7 @@ func full() Record {
 		Selected: []string{"**/*.flac"}, Sequential: true, Comment: "two\nlines",
 		AddedAt: time.Date(2026, 3, 4, 5, 6, 7, 8e6, time.UTC), DoneAt: time.Date(2026, 3, 5, 0, 0, 0, 0, time.UTC),
 		UploadedBytes: 1 << 50, DownloadedBytes: 7, Error: "disk full", UpLimit: 1000, DownLimit: 2000, Side: "/s/side",
+		Feed: someFeed(),
 	}
 }
 

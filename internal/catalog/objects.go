@@ -30,6 +30,8 @@ type Contents struct {
 	Files       []FileRow
 	Verified    []content.Ranges // by file; nil for nothing
 	PieceLayers map[metainfo.HashV2][]metainfo.HashV2
+	// Former are the files of the version that these contents take the place of, as far as they may still lie on the disk.
+	Former []FormerFile
 }
 
 // Add stores a new object and returns the id drawn for it. r.ID must be empty.
@@ -65,6 +67,9 @@ func (c *Catalog) AddWhole(ctx context.Context, r Record, whole Contents) (id st
 			return err
 		}
 		if err := putVerified(ctx, tx, n, len(whole.Files), whole.Verified); err != nil {
+			return err
+		}
+		if err := putFormer(ctx, tx, n, whole.Former); err != nil {
 			return err
 		}
 		return putLayers(ctx, tx, n, whole.PieceLayers)

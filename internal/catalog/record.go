@@ -78,6 +78,8 @@ type Record struct {
 	DownLimit int64
 	// Side is where the bytes of unselected files are kept.
 	Side string
+	// Feed is the one that the object publishes or follows.
+	Feed Feed
 }
 
 const (
@@ -135,6 +137,9 @@ func (r *Record) validate() error {
 			return err
 		}
 	}
+	if err := r.Feed.validate(); err != nil {
+		return err
+	}
 	return r.validateInfo()
 }
 
@@ -178,7 +183,8 @@ func validList(field string, lists ...[]string) error {
 
 // columns are those of table objects that make a Record, in the order of values and scan.
 const columns = `id, kind, state, name, root, dir, size, v1, v2, private, trackers, web_seeds, peers, selected, sequential,
-	comment, added, done, uploaded, downloaded, error, up_limit, down_limit, side`
+	comment, added, done, uploaded, downloaded, error, up_limit, down_limit, side, feed_role, feed_publisher, feed_salt,
+	feed_path, feed_sequence, feed_value, feed_signature`
 
 // values are the record's columns as they are stored.
 func (r *Record) values() []any {
@@ -189,27 +195,31 @@ func (r *Record) values() []any {
 	if h, ok := r.InfoHash.V2(); ok {
 		v2 = h[:]
 	}
-	return []any{r.ID, string(r.Kind), string(r.State), r.Name, r.Root, r.Dir, r.Size, v1, v2, r.Private,
+	return append([]any{r.ID, string(r.Kind), string(r.State), r.Name, r.Root, r.Dir, r.Size, v1, v2, r.Private,
 		encodeList(r.Trackers), encodeList(r.WebSeeds), encodeList(r.Peers), encodeList(r.Selected), r.Sequential,
 		r.Comment, milliseconds(r.AddedAt), milliseconds(r.DoneAt), r.UploadedBytes, r.DownloadedBytes, r.Error,
-		r.UpLimit, r.DownLimit, r.Side}
+		r.UpLimit, r.DownLimit, r.Side}, r.Feed.values()...)
 }
 
 // scanRecord reads the columns of a record and its raw info dictionary behind them. An error of type [RecordError] is
 // about this record alone; any other is about the catalog.
 func scanRecord(scan func(...any) error) (Record, error) {
 	var r Record
-	var v1, v2 []byte
+	var v1, v2, publisher, salt []byte
 	var trackers, webSeeds, peers, selected string
 	var added, done int64
 	err := scan(&r.ID, &r.Kind, &r.State, &r.Name, &r.Root, &r.Dir, &r.Size, &v1, &v2, &r.Private,
 		&trackers, &webSeeds, &peers, &selected, &r.Sequential, &r.Comment, &added, &done, &r.UploadedBytes,
-		&r.DownloadedBytes, &r.Error, &r.UpLimit, &r.DownLimit, &r.Side, &r.Info)
+		&r.DownloadedBytes, &r.Error, &r.UpLimit, &r.DownLimit, &r.Side,
+		&r.Feed.Role, &publisher, &salt, &r.Feed.Path, &r.Feed.Sequence, &r.Feed.Value, &r.Feed.Signature, &r.Info)
 	if err != nil {
 		return Record{}, badRow(r.ID, err)
 	}
 	r.AddedAt, r.DoneAt = instant(added), instant(done)
 	if r.InfoHash, err = infoHash(v1, v2); err != nil {
+		return r, &RecordError{ID: r.ID, Err: err}
+	}
+	if err := r.Feed.setNames(publisher, salt); err != nil {
 		return r, &RecordError{ID: r.ID, Err: err}
 	}
 	for _, f := range []struct {

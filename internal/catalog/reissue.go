@@ -27,6 +27,9 @@ func (c *Catalog) Reissue(ctx context.Context, id string, change func(*Record), 
 		if err := putVerified(ctx, tx, n, len(whole.Files), whole.Verified); err != nil {
 			return err
 		}
+		if err := putFormer(ctx, tx, n, whole.Former); err != nil {
+			return err
+		}
 		return putLayers(ctx, tx, n, whole.PieceLayers)
 	})
 }

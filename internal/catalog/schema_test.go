@@ -33,6 +33,7 @@ func homeContents() (Record, Record, Contents) {
 		},
 		Verified:    []content.Ranges{ranges(0, 10), ranges(2, 4, 6, 8)},
 		PieceLayers: map[metainfo.HashV2][]metainfo.HashV2{{1}: {{2}, {3}}},
+		Former:      someFormer(),
 	}
 }
 
@@ -76,6 +77,9 @@ func TestGoldenHomes(t *testing.T) {
 			c := mustOpen(t, path)
 			ctx := t.Context()
 			rich, plain, want := homeContents()
+			if name < "testdata/home-v3.db" { // feeds came with version 3
+				rich.Feed, want.Former = Feed{}, nil
+			}
 			rs, err := c.List(ctx)
 			if err != nil || len(rs) != 2 {
 				t.Fatalf("%d objects, %v", len(rs), err)
@@ -87,10 +91,11 @@ func TestGoldenHomes(t *testing.T) {
 			files, err1 := c.Files(ctx, rich.ID)
 			verified, err2 := c.Verified(ctx, rich.ID)
 			layers, err3 := c.PieceLayers(ctx, rich.ID)
-			if err := errors.Join(err1, err2, err3); err != nil {
+			former, err4 := c.FormerFiles(ctx, rich.ID)
+			if err := errors.Join(err1, err2, err3, err4); err != nil {
 				t.Fatal(err)
 			}
-			if got := (Contents{files, verified, layers}); !reflect.DeepEqual(got, want) {
+			if got := (Contents{files, verified, layers, former}); !reflect.DeepEqual(got, want) {
 				t.Errorf("got  %+v\nwant %+v", got, want)
 			}
 			if v, _, err := c.Setting(ctx, "port"); v != "6881" || err != nil {
@@ -141,8 +146,8 @@ func TestMigrateForward(t *testing.T) {
 	}
 	// A step that fails in its middle leaves the schema as it was before it, and keeps the step before.
 	broken := steps(t, map[string]string{
-		"0003_more.sql":   "ALTER TABLE objects ADD COLUMN place INTEGER NOT NULL DEFAULT 7",
-		"0004_broken.sql": "CREATE TABLE half (x INTEGER) STRICT; CREATE TABLE half (x INTEGER) STRICT",
+		"0004_more.sql":   "ALTER TABLE objects ADD COLUMN place INTEGER NOT NULL DEFAULT 7",
+		"0005_broken.sql": "CREATE TABLE half (x INTEGER) STRICT; CREATE TABLE half (x INTEGER) STRICT",
 	})
 	if c, err := open(t.Context(), path, seeded(1), broken); err == nil {
 		t.Fatal("opened", c.Close())
@@ -155,15 +160,15 @@ func TestMigrateForward(t *testing.T) {
 	var number, place, half int
 	err = errors.Join(db.QueryRow("PRAGMA user_version").Scan(&number), db.QueryRow("SELECT place FROM objects").Scan(&place),
 		db.QueryRow("SELECT count(*) FROM sqlite_schema WHERE name = 'half'").Scan(&half))
-	if err != nil || number != 3 || place != 7 || half != 0 {
+	if err != nil || number != 4 || place != 7 || half != 0 {
 		t.Errorf("version %d, place %d, half %d, %v", number, place, half, err)
 	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
 	repaired := steps(t, map[string]string{
-		"0003_more.sql": "ALTER TABLE objects ADD COLUMN place INTEGER NOT NULL DEFAULT 7",
-		"0004_good.sql": "CREATE TABLE whole (x INTEGER) STRICT",
+		"0004_more.sql": "ALTER TABLE objects ADD COLUMN place INTEGER NOT NULL DEFAULT 7",
+		"0005_good.sql": "CREATE TABLE whole (x INTEGER) STRICT",
 	})
 	c, err = open(t.Context(), path, seeded(1), repaired)
 	if err != nil {
@@ -181,7 +186,7 @@ func TestMigrateForward(t *testing.T) {
 		t.Fatal(err)
 	}
 	var newer *NewerError
-	if _, err := Open(t.Context(), path, seeded(1)); !errors.As(err, &newer) || newer.Have != 4 || newer.Known != 2 {
+	if _, err := Open(t.Context(), path, seeded(1)); !errors.As(err, &newer) || newer.Have != 5 || newer.Known != 3 {
 		t.Errorf("got %v", err)
 	}
 	if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
@@ -190,7 +195,7 @@ func TestMigrateForward(t *testing.T) {
 }
 
 func TestMigrationNumbers(t *testing.T) {
-	for _, name := range []string{"0004_gap.sql", "0001_twice.sql", "x.sql"} {
+	for _, name := range []string{"0005_gap.sql", "0001_twice.sql", "x.sql"} {
 		if _, err := loadMigrations(steps(t, map[string]string{name: ""})); err == nil {
 			t.Errorf("took %s", name)
 		}

@@ -49,6 +49,11 @@ var (
 	scopes4 = []prefixScope{
 		{netip.MustParsePrefix("100.100.100.200/32"), Never}, // Alibaba metadata, within CGNAT
 		{netip.MustParsePrefix("168.63.129.16/32"), Never},   // Azure wire server, within public space
+		{netip.MustParsePrefix("169.254.169.254/32"), Never}, // metadata of nearly every cloud
+		{netip.MustParsePrefix("169.254.170.2/32"), Never},   // Amazon's credentials of a container task
+		{netip.MustParsePrefix("169.254.170.23/32"), Never},  // Amazon's credentials of a pod
+		{netip.MustParsePrefix("169.254.42.42/32"), Never},   // Scaleway metadata
+		{netip.MustParsePrefix("169.254.0.23/32"), Never},    // Tencent metadata
 		{netip.MustParsePrefix("0.0.0.0/8"), Never},
 		{netip.MustParsePrefix("10.0.0.0/8"), Private},
 		{netip.MustParsePrefix("100.64.0.0/10"), Private}, // RFC 6598, CGNAT
@@ -65,10 +70,11 @@ var (
 		{netip.MustParsePrefix("224.0.0.0/3"), Never}, // multicast, reserved, broadcast
 	}
 	scopes6 = []prefixScope{
-		{netip.MustParsePrefix("fd00:ec2::/32"), Never},    // Amazon metadata
-		{netip.MustParsePrefix("fd00:c1::/32"), Never},     // Oracle metadata
-		{netip.MustParsePrefix("fd00:42::42/128"), Never},  // Scaleway metadata
-		{netip.MustParsePrefix("fd20:ce::254/128"), Never}, // Google metadata
+		{netip.MustParsePrefix("fd00:ec2::/32"), Never},       // Amazon metadata
+		{netip.MustParsePrefix("fd00:c1::/32"), Never},        // Oracle metadata
+		{netip.MustParsePrefix("fd00:42::42/128"), Never},     // Scaleway metadata
+		{netip.MustParsePrefix("fd20:ce::254/128"), Never},    // Google metadata
+		{netip.MustParsePrefix("fe80::a9fe:a9fe/128"), Never}, // OpenStack metadata
 		{netip.MustParsePrefix("::1/128"), Loopback},
 		{netip.MustParsePrefix("200::/7"), Private}, // Yggdrasil
 		{netip.MustParsePrefix("fc00::/7"), Private},

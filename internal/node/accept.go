@@ -95,7 +95,8 @@ func (n *Node) reissue(ctx context.Context, o *object.Object, m *create.Measured
 		m.Files.Close()
 		return nil, err
 	}
-	n.serve(again, m)
+	again.Serve(n.measured(again, m))
+	again.Discover()
 	again.Show()
 	return again, nil
 }

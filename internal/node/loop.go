@@ -61,6 +61,7 @@ func (n *Node) loop() {
 			if beats%shows == 0 {
 				n.dealTurns(now, objects)
 				n.contained(func() { n.tellLAN(objects) })
+				n.contained(func() { n.tellDHT(now, objects) })
 			}
 		}
 		if !now.Before(n.choker.Next()) {

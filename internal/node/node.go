@@ -22,6 +22,7 @@ import (
 
 	"github.com/potluck-p2p/potluck/internal/catalog"
 	"github.com/potluck-p2p/potluck/internal/choker"
+	"github.com/potluck-p2p/potluck/internal/discovery/dht"
 	"github.com/potluck-p2p/potluck/internal/discovery/lan"
 	"github.com/potluck-p2p/potluck/internal/discovery/tracker"
 	"github.com/potluck-p2p/potluck/internal/fault"
@@ -62,6 +63,10 @@ type Config struct {
 	Offline bool
 	// Encryption says how connections with peers may begin.
 	Encryption mse.Policy
+	// DHT takes part in the distributed hash table, unless Offline; DHTRouters are HOST:PORT of nodes that are asked for a
+	// way in when no other is known.
+	DHT        bool
+	DHTRouters []string
 	// Up and Down limit payload, in bytes per second; 0 is no limit.
 	Up, Down int64
 	// DownloadDir is where fetched objects go unless said otherwise.
@@ -100,6 +105,7 @@ type Node struct {
 	sockets *sockets.Sockets
 	shell   *bittorrent.Shell
 	lan     *lan.Runner // nil if the local network is not to hear of us
+	dht     *dht.Runner // nil if we take no part in it
 	fetcher *netx.Client
 	choker  *choker.Choker // the loop's alone
 	feed    news.Feed
@@ -196,6 +202,9 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 		return n, err
 	}
 	n.openLAN()
+	if err = n.openDHT(ctx); err != nil {
+		return n, err
+	}
 	if !cfg.Silent {
 		n.running.Go(func() { n.rooms.Scraper.Run(n.life, n.rooms.Scraped) })
 	}

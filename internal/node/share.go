@@ -68,7 +68,7 @@ func (n *Node) share(ctx context.Context, req create.Request, progress create.Pr
 		return nil, err
 	}
 	o := object.New(n.rooms, r, 0)
-	n.serve(o, m)
+	o.Serve(n.measured(o, m))
 	o.Publish(news.EventAdded, "") // before any other news of it
 	n.books.Enter(o, nil)
 	o.Discover()
@@ -107,7 +107,7 @@ func (n *Node) shareHeld(ctx context.Context, o *object.Object, m *create.Measur
 		}
 		return nil, err
 	}
-	n.serve(again, m)
+	again.Serve(n.measured(again, m))
 	again.Discover()
 	return again, again.AddTrackers(ctx, req.Trackers)
 }
@@ -154,8 +154,7 @@ func (n *Node) alreadyShared(ctx context.Context, req create.Request) (*object.O
 	return was.Resume(ctx)
 }
 
-// serve sets a share in motion with what was measured of it.
-func (n *Node) serve(o *object.Object, m *create.Measured) {
-	o.Serve(n.rooms.Disk.Shared(o.ID, m.Info, m.Layers, m.Files))
-	o.Discover()
+// measured is a share as it lies on the disk, as it was measured.
+func (n *Node) measured(o *object.Object, m *create.Measured) *local.Object {
+	return n.rooms.Disk.Shared(o.ID, m.Info, m.Layers, m.Files)
 }

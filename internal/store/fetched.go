@@ -25,6 +25,8 @@ type FetchOptions struct {
 	Identities []Identity
 	// Resume says that files called NAME.part are this object's own. Without it they are somebody's.
 	Resume bool
+	// Succeeds says that the object takes the place of another version of itself; nil if it does not.
+	Succeeds *Succession
 }
 
 // fetch is what an Object has more if it is fetched.
@@ -36,6 +38,8 @@ type fetch struct {
 	main   holder  // the folder that the object's own name is in
 	aside  holder  // the folder of the side file
 	making sync.Mutex
+
+	succeeds *succession
 
 	syncing sync.Mutex // held by Sync, Finish and Reset from end to end
 
@@ -70,7 +74,7 @@ func (s *Store) OpenFetched(dir string, obj content.Object, opt FetchOptions) (*
 		as: opt.As, lone: !obj.IsDir(), side: opt.Side,
 		main: holder{fs: s.fs, dir: dir}, aside: holder{fs: s.fs, dir: filepath.Dir(opt.Side)},
 		pending: map[int]content.Ranges{}, dirty: map[int]*writing{}, busy: map[int]int{}, leaving: map[int]bool{}, seen: map[int]content.Ranges{},
-		anchored: map[int]bool{}, rooted: map[string]bool{},
+		anchored: map[int]bool{}, rooted: map[string]bool{}, succeeds: newSuccession(opt.Succeeds),
 	}
 	o := &Object{store: s, obj: obj, dir: dir, slots: make([]slot, len(obj.Files())+1), fetch: f}
 	o.slots[len(obj.Files())].state.Store(uint32(Aside))
@@ -118,7 +122,7 @@ func (o *Object) look(r vfs.Root, files []int, resume bool) error {
 		return ErrorOf("stat", o.Path(), err)
 	case err != nil && o.obj.IsDir():
 		return nil
-	case err == nil && o.obj.IsDir() && !top.Mode.IsDir():
+	case err == nil && o.obj.IsDir() && !top.Mode.IsDir() && o.fetch.succeeds == nil:
 		return fmt.Errorf("%s: %w", o.Path(), ErrExists)
 	}
 	for _, i := range files {
@@ -153,6 +157,7 @@ func (o *Object) lookAt(r vfs.Root, i int, resume bool) (FileState, error) {
 			return 0, ErrorOf("stat", o.full(i), err)
 		}
 	}
+	named = named && !o.fetch.succeeds.gives(final, begun, size)
 	switch {
 	case begun && (named || !resume || !part.Mode.IsRegular()):
 		return 0, fmt.Errorf("%s: %w", o.full(i), ErrExists)

@@ -84,7 +84,7 @@ func (o *Object) publish(i int) (Identity, error) {
 				return err
 			}
 		case Absent:
-			if err := makeEmpty(r, final); err != nil {
+			if err := o.publishEmpty(r, i); err != nil {
 				return err
 			}
 		default:
@@ -93,7 +93,7 @@ func (o *Object) publish(i int) (Identity, error) {
 			}
 			// Some systems rename no file that is open.
 			o.store.cache.drop(&o.slots[i])
-			if err := r.RenameNoReplace(o.fetch.part(o, i), final); err != nil {
+			if err := o.nameFinally(r, i); err != nil {
 				return err
 			}
 			// Until the name is durable: readers must find the file under it.
@@ -114,6 +114,32 @@ func (o *Object) publish(i int) (Identity, error) {
 		return id, fmt.Errorf("%s: %w", o.full(i), ErrChanged)
 	}
 	return id, ErrorOf("rename", o.full(i), err)
+}
+
+// nameFinally renames NAME.part to NAME, in the place of a former version's if there is one.
+func (o *Object) nameFinally(r vfs.Root, i int) error {
+	part, final := o.fetch.part(o, i), o.fetch.final(o, i)
+	over, err := o.vacate(r, final)
+	switch {
+	case err != nil:
+		return err
+	case over:
+		return r.RenameOver(part, final)
+	}
+	return r.RenameNoReplace(part, final)
+}
+
+// publishEmpty makes a file of no bytes.
+func (o *Object) publishEmpty(r vfs.Root, i int) error {
+	final := o.fetch.final(o, i)
+	over, err := o.vacate(r, final)
+	switch {
+	case err != nil:
+		return err
+	case over:
+		return makeEmptyOver(r, o.fetch.part(o, i), final)
+	}
+	return makeEmpty(r, final)
 }
 
 // ready checks our own books, whether a file can be finished, and keeps writes away from it from now on.

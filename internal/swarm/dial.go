@@ -19,6 +19,7 @@ const (
 	FromTracker = addressbook.FromTracker
 	FromPEX     = addressbook.FromPEX
 	FromLAN     = addressbook.FromLAN
+	FromDHT     = addressbook.FromDHT
 )
 
 // maxDialling bounds the attempts of one object that are under way.

@@ -108,6 +108,7 @@ func (s *Swarm) Join(now time.Time, j Joining) (PeerID, error) {
 		Fast:     j.Remote.Reserved.Has(wire.FeatureFast),
 		Extended: j.Remote.Reserved.Has(wire.FeatureExtended),
 		V2:       j.V2,
+		DHT:      s.speaksDHT() && j.Remote.Reserved.Has(wire.FeatureDHT),
 		Reqq:     reqq,
 		Exchange: s.exchange != nil,
 		Hello:    hello,
@@ -212,6 +213,7 @@ func (s *Swarm) start(now time.Time, p *peer) {
 	if s.state == Seeding {
 		p.conv.TellUploadOnly()
 	}
+	s.tellPort(p)
 	s.allowFast(p)
 	p.have = have
 	p.allowed = content.NewBitmap(have.Len())

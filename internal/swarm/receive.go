@@ -98,6 +98,8 @@ func (s *Swarm) handle(now time.Time, p *peer, e bittorrent.Event) error {
 		s.metadataRejected(now, p)
 	case bittorrent.PeersTold:
 		return s.peersTold(now, p, e)
+	case bittorrent.PortTold:
+		s.portTold(p, e.Port)
 	case bittorrent.HashesRequested:
 		s.serveHashes(p, e.Hash)
 	case bittorrent.HashesArrived:

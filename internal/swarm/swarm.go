@@ -41,13 +41,15 @@ const (
 	Failed    State = "failed"    // it cannot go on; the error says why
 )
 
-// Config is what a swarm is made of. All fields are required but Seats and Sequential.
+// Config is what a swarm is made of. All fields are required but DHTPort, Seats and Sequential.
 type Config struct {
 	InfoHash metainfo.InfoHash
 	// PeerID and Client are how we introduce ourselves; Port is where we listen, 0 if we do not.
 	PeerID [20]byte
 	Client string
 	Port   uint16
+	// DHTPort is where our node in the DHT listens; 0: we have none.
+	DHTPort uint16
 	// MaxPeers bounds the connections of this object, both directions together.
 	MaxPeers int
 	// Seats bounds them together with those of other objects; nil is no bound.
@@ -135,6 +137,8 @@ type Facts struct {
 	Accused []Accusation
 	// Votes are what peers said our address is (BEP 10).
 	Votes []Vote
+	// Nodes are where peers say that their DHT nodes are (BEP 5).
+	Nodes []netip.AddrPort
 }
 
 // Vote is what a peer that we dialled says our address is: those who dial us may be anybody's crowd.

@@ -433,6 +433,7 @@ func (n *node) takeFacts() {
 	n.facts.Layers = n.facts.Layers || f.Layers
 	n.facts.Accused = append(n.facts.Accused, f.Accused...)
 	n.facts.Votes = append(n.facts.Votes, f.Votes...)
+	n.facts.Nodes = append(n.facts.Nodes, f.Nodes...)
 }
 
 // done reports whether the node has all.

@@ -195,6 +195,31 @@ func TestSavedTable(t *testing.T) {
 	})
 }
 
+// What a .torrent names is a way in, unless it leads to where a stranger must not have us go.
+func TestIntroduced(t *testing.T) {
+	inTown(t, func(tn *town) {
+		tn.people(10)
+		tn.world.Name("friend.example", address(3))
+		tn.world.Name("inside.example", "10.0.0.1")
+		inside, err := tn.world.Host("10.0.0.1").ListenUDP(tn.ctx, netip.MustParseAddrPort("10.0.0.1:6881"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer inside.Close()
+		n := tn.enter(70, func(*dht.Config) {})
+		n.Introduce(tn.ctx, []string{"10.0.0.1:6881", "inside.example:6881", address(2) + ":53", "nowhere.example:1", "no port", "\x1b[2J:1"})
+		settle(time.Minute)
+		if got := n.Stats()[0].Counts.Sent; got != 0 {
+			t.Error("sent", got, "datagrams")
+		}
+		n.Introduce(tn.ctx, []string{fmt.Sprintf("friend.example:%d", port)})
+		settle(time.Minute)
+		if st := n.state(); st.State != core.Joined {
+			t.Errorf("%+v", st)
+		}
+	})
+}
+
 func TestItems(t *testing.T) {
 	inTown(t, func(tn *town) {
 		tn.people(12)

@@ -2,10 +2,15 @@ package dht
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
+
+	"github.com/potluck-p2p/potluck/internal/content"
+	"github.com/potluck-p2p/potluck/internal/netx"
 )
 
 const (
@@ -57,19 +62,42 @@ func (r *Runner) resolve(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, resolveTime)
 	defer cancel()
 	for _, router := range r.cfg.Routers {
-		host, digits, err := net.SplitHostPort(router)
-		port, bad := strconv.ParseUint(digits, 10, 16)
-		if err != nil || bad != nil {
-			r.cfg.Log.Warn("a DHT router is not HOST:PORT", "router", router)
-			continue
-		}
-		addrs, err := r.cfg.Network.LookupHost(ctx, host)
-		if err != nil {
+		addrs, err := r.lookUp(ctx, router)
+		if errors.Is(err, errNoNode) {
+			r.cfg.Log.Warn("cannot ask a DHT router", "router", router, "err", err)
+		} else if err != nil {
 			r.cfg.Log.Debug("cannot resolve a DHT router", "router", router, "err", err)
-			continue
 		}
-		for _, a := range addrs {
-			r.Contact(netip.AddrPortFrom(a, uint16(port)))
-		}
+		r.Contact(addrs...)
 	}
+}
+
+// Introduce resolves nodes that a .torrent names, as HOST:PORT, and asks them for a way in. It returns when that is begun. Who
+// made the .torrent is a stranger: only what he may name as a peer is asked.
+func (r *Runner) Introduce(ctx context.Context, nodes []string) {
+	ctx, cancel := context.WithTimeout(ctx, resolveTime)
+	defer cancel()
+	for _, n := range nodes {
+		addrs, err := r.lookUp(ctx, n)
+		if err != nil {
+			r.cfg.Log.Debug("cannot ask a node of a .torrent", "node", content.Printable(n), "err", err)
+		}
+		r.Contact(slices.DeleteFunc(addrs, func(a netip.AddrPort) bool { return !netx.AcceptPeer(netx.FromPublic, a, nil) })...)
+	}
+}
+
+var errNoNode = errors.New("is not HOST:PORT")
+
+// lookUp finds the addresses of HOST:PORT.
+func (r *Runner) lookUp(ctx context.Context, hostPort string) (addrs []netip.AddrPort, err error) {
+	host, digits, err := net.SplitHostPort(hostPort)
+	port, bad := strconv.ParseUint(digits, 10, 16)
+	if err != nil || bad != nil {
+		return nil, errNoNode
+	}
+	hosts, err := r.cfg.Network.LookupHost(ctx, host)
+	for _, h := range hosts {
+		addrs = append(addrs, netip.AddrPortFrom(h, uint16(port)))
+	}
+	return addrs, err
 }

@@ -115,4 +115,3 @@ func TestRunnerOfPartialSeed(t *testing.T) {
 		}
 	})
 }
-

@@ -2,6 +2,7 @@ package tracker
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net/netip"
 	"sync"
@@ -68,6 +69,10 @@ type result struct {
 	err  error
 }
 
+// ErrReplaced is the cause of the end of a Run's context when another runner announces the same object from then on: nobody
+// is told good-bye.
+var ErrReplaced = errors.New("announced by another runner")
+
 // Run announces until ctx ends, and then says good-bye, which takes 3 s at most. Facts are asked for before every
 // announce; peers that may be dialled go to found. Both are called by the goroutine of Run only.
 func (r *Runner) Run(ctx context.Context, facts func() Stats, found func([]netip.AddrPort)) {
@@ -118,7 +123,9 @@ func (r *Runner) Run(ctx context.Context, facts func() Stats, found func([]netip
 		case <-ctx.Done():
 			timer.Stop()
 			wg.Wait()
-			r.goodbye(ctx, facts())
+			if !errors.Is(context.Cause(ctx), ErrReplaced) {
+				r.goodbye(ctx, facts())
+			}
 			return
 		}
 		timer.Stop()

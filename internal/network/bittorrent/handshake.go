@@ -26,7 +26,7 @@ func (sh *Shell) offerHandshake(ctx context.Context, conn net.Conn, w way, o *Ob
 	hash := o.hash()
 	names := hash.Wire()
 	name := names[try%len(names)]
-	ours := sh.handshake(hash, name)
+	ours := sh.handshake(o, hash, name)
 	l := &line{Conn: conn}
 	if w == encrypted {
 		var err error
@@ -77,16 +77,19 @@ func (sh *Shell) answerHandshake(ctx context.Context, conn net.Conn) (*line, *Ob
 	if v2, ok := hash.V2(); ok && theirs.Reserved.Has(wire.FeatureV2) {
 		name = [20]byte(v2[:20])
 	}
-	if _, err := l.Write(sh.handshake(hash, name)); err != nil {
+	if _, err := l.Write(sh.handshake(o, hash, name)); err != nil {
 		return nil, nil, swarm.Joining{}, err
 	}
 	return l, o, swarm.Joining{Addr: netx.AddrPort(conn.RemoteAddr()), Remote: theirs, V2: isV2(hash, name)}, nil
 }
 
-func (sh *Shell) handshake(hash metainfo.InfoHash, name [20]byte) []byte {
+func (sh *Shell) handshake(o *Object, hash metainfo.InfoHash, name [20]byte) []byte {
 	features := []wire.Feature{wire.FeatureFast, wire.FeatureExtended}
 	if _, ok := hash.V2(); ok {
 		features = append(features, wire.FeatureV2)
+	}
+	if o.Swarm.SpeaksDHT() {
+		features = append(features, wire.FeatureDHT)
 	}
 	return wire.AppendHandshake(nil, wire.Handshake{
 		Reserved: wire.MakeReserved(features...),

@@ -148,6 +148,24 @@ func TestWhichVersionIsSpoken(t *testing.T) {
 	}
 }
 
+// Both kinds of handshakes say that we have a node in the DHT, if we have one.
+func TestHandshakesTellOfTheDHT(t *testing.T) {
+	s := makeSample(t, "v1", 16<<10, 100)
+	for _, port := range []uint16{0, 7000} {
+		synctest.Test(t, func(t *testing.T) {
+			w := netxtest.NewWorld(1)
+			r := newRig(t, w, "10.0.0.1", s, options{dhtPort: port})
+			answered := r.connect(w.Host("10.0.0.2")).greet(v1Name(s), "asks")
+			_, offered := dialled(t, w, r, "10.0.0.3", s)
+			for _, h := range []wire.Handshake{answered, offered} {
+				if h.Reserved.Has(wire.FeatureDHT) != (port != 0) {
+					t.Errorf("with port %d: %x", port, h.Reserved)
+				}
+			}
+		})
+	}
+}
+
 // dialled has a rig dial the test, and returns the test's end with the rig's handshake.
 func dialled(t *testing.T, w *netxtest.World, r *rig, ip string, s *sample) (*peer, wire.Handshake) {
 	t.Helper()

@@ -148,6 +148,7 @@ type options struct {
 	up, down int64
 	budget   int64 // of memory for pieces
 	peers    int   // at most
+	dhtPort  uint16
 
 	encryption mse.Policy
 	log        slog.Handler
@@ -171,7 +172,7 @@ func newRig(t *testing.T, w *netxtest.World, ip string, s *sample, opt options) 
 	r.object = &Object{
 		Hash: opt.hash,
 		Swarm: swarm.New(time.Now(), swarm.Config{
-			InfoHash: opt.hash, PeerID: id, Client: "rig", Port: 7000, MaxPeers: opt.peers, Rand: rand.New(rand.NewPCG(1, uint64(ip[len(ip)-1]))),
+			InfoHash: opt.hash, PeerID: id, Client: "rig", Port: 7000, DHTPort: opt.dhtPort, MaxPeers: opt.peers, Rand: rand.New(rand.NewPCG(1, uint64(ip[len(ip)-1]))),
 			Wake: func() {
 				select {
 				case wake <- struct{}{}:

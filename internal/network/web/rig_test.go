@@ -204,6 +204,7 @@ func newRig(t *testing.T, w *netxtest.World, ip string, s *sample, opt options) 
 	r.peers = bittorrent.New(bittorrent.Config{
 		Network: r.host, PeerID: id, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 		Find:     func([20]byte) *bittorrent.Object { return r.net },
+		FindReq2: func([20]byte) ([20]byte, bool) { return s.info.Hash.Wire()[0], true },
 		Panicked: func(any) { r.panics.Add(1) },
 	})
 	pool := intake.NewPool(2, func(p any) { t.Errorf("panic in the intake: %v", p) })

@@ -16,8 +16,9 @@ const wantPeers = 100
 
 // announcing is an object's presence at its trackers.
 type announcing struct {
-	runner *tracker.Runner
-	stop   context.CancelFunc
+	runner *tracker.Runner // nil: it is not announced
+	stop   context.CancelCauseFunc
+	gone   chan struct{} // closed when whoever announced it last has taken his leave; nil: nobody has yet
 }
 
 // Discover announces an object at its trackers, from now until it is stopped; again, when it has got new ones.
@@ -33,17 +34,25 @@ func (o *Object) Discover() {
 		Plan: plan, PeerID: o.rooms.PeerID, Key: randomKey(), Port: o.rooms.Sockets.Port(), Rand: o.rooms.Rand(),
 		Told: o.rooms.HearOwn,
 	})
-	ctx, stop := context.WithCancel(o.Life)
+	ctx, stop := context.WithCancelCause(o.Life)
+	gone := make(chan struct{})
 	o.mu.Lock()
 	old := o.announcing
-	o.announcing = announcing{runner, stop}
+	o.announcing = announcing{runner, stop, gone}
 	o.mu.Unlock()
 	if old.stop != nil {
-		old.stop()
+		old.stop(tracker.ErrReplaced)
 	}
-	o.Run(func() {
+	began := o.Run(func() {
+		defer close(gone)
+		if old.gone != nil {
+			<-old.gone // what trackers hear last must not be that we left
+		}
 		runner.Run(ctx, o.stats, func(found []netip.AddrPort) { o.Swarm.Found(swarm.FromTracker, found...) })
 	})
+	if !began {
+		close(gone)
+	}
 }
 
 // plan says as what an object is known to which trackers.
@@ -72,10 +81,10 @@ func (o *Object) runner() *tracker.Runner {
 func (o *Object) silence() {
 	o.mu.Lock()
 	old := o.announcing
-	o.announcing = announcing{}
+	o.announcing = announcing{gone: old.gone}
 	o.mu.Unlock()
 	if old.stop != nil {
-		old.stop()
+		old.stop(nil)
 	}
 }
 

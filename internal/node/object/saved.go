@@ -38,7 +38,7 @@ func (o *Object) recall() {
 		// What the user typed then is what the record names today.
 		origin := max(addressbook.Origin(r.Origin), swarm.FromLink)
 		source, known := savedSource(origin)
-		if known && netx.AcceptPeer(source, r.Addr, own) && !(hidden && (origin == swarm.FromPEX || origin == swarm.FromLAN)) {
+		if known && netx.AcceptPeer(source, r.Addr, own) && !(hidden && (origin == swarm.FromPEX || origin == swarm.FromLAN || origin == swarm.FromDHT)) {
 			list = append(list, addressbook.Saved{Addr: r.Addr, Origin: origin, Moved: r.Moved, Seen: r.Seen, Anchor: r.Anchor})
 		}
 	}
@@ -55,7 +55,7 @@ func savedSource(origin addressbook.Origin) (source netx.PeerSource, known bool)
 		return netx.FromPrivateTracker, true
 	case swarm.FromLAN:
 		return netx.FromLAN, true
-	case swarm.FromPeer, swarm.FromPEX:
+	case swarm.FromPeer, swarm.FromPEX, swarm.FromDHT:
 		return netx.FromPublic, true
 	}
 	return 0, false

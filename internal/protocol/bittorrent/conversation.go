@@ -3,8 +3,8 @@
 // time, and appends the frames to send to a buffer that the shell takes. It never sees payload.
 //
 // One concern is one file: flags (choke and interest), have (who has what), download (our requests) and withdrawn (those
-// taken back), upload (theirs), fast (BEP 6), extension (BEP 10), metadata (BEP 9), pex (BEP 11), intent (BEP 21), hashes
-// (BEP 52), idle (keep-alive and silence), flood (noise), meter (rates).
+// taken back), upload (theirs), port (BEP 5), fast (BEP 6), extension (BEP 10), metadata (BEP 9), pex (BEP 11), intent
+// (BEP 21), hashes (BEP 52), idle (keep-alive and silence), flood (noise), meter (rates).
 //
 // A Conversation is not safe for concurrent use; the swarm's lock guards it.
 package bittorrent
@@ -19,6 +19,8 @@ import (
 type Config struct {
 	// Fast, Extended and V2 say which extensions both sides announced in their handshakes: BEP 6, BEP 10, BEP 52.
 	Fast, Extended, V2 bool
+	// DHT says that both sides announced a node in the DHT (BEP 5).
+	DHT bool
 	// Reqq is how many requests of the peer we queue.
 	Reqq int
 	// Exchange offers the exchange of peers (BEP 11).
@@ -47,6 +49,7 @@ type Conversation struct {
 	ext   extension
 	meta  metadata
 	hash  hashes
+	nodes nodes
 	idle  idle
 	flood flood
 }
@@ -90,6 +93,7 @@ const (
 	IntentTold                  // the peer has changed its mind about what it wants: ask PeerUploadOnly (BEP 21)
 	PeersTold                   // Peers are others that the peer knows of (BEP 11)
 	HashesRejected              // the peer will not send Hash, which we had asked for
+	PortTold                    // the peer has a DHT node at Port (BEP 5)
 )
 
 // Event is what one message means to the swarm. Payload is a view into the message and must be copied to be kept.
@@ -99,6 +103,7 @@ type Event struct {
 	Hash    peer.HashRequest
 	Payload []byte
 	Peers   peer.PEX
+	Port    uint16
 }
 
 // Receive takes any message but Piece. An error is the peer's fault and ends the connection.
@@ -122,8 +127,10 @@ func (c *Conversation) Receive(now time.Time, m peer.Message) (Event, error) {
 		return c.receiveExtended(now, m)
 	case peer.HashRequested, peer.Hashes, peer.HashReject:
 		return c.receiveHashes(now, m)
+	case peer.Port:
+		return c.receivePort(now, m)
 	}
-	// A type nobody told us of: BEP 3 clients ignore what they do not know (also DHT's port, until there is a DHT).
+	// A type nobody told us of: BEP 3 clients ignore what they do not know.
 	return Event{}, c.Useless(now)
 }
 

@@ -1,6 +1,7 @@
 package dht
 
 import (
+	"slices"
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/wire/krpc"
@@ -38,12 +39,20 @@ const mostInformants = 4
 // leniency is how many nodes that do not answer anybody may name: tables age, and packets are lost.
 const leniency = 4
 
-// namedBy remembers who vouches for a node.
+// namedBy remembers who vouches for a node. Those who are not believed any more make room: liars who name an honest node first
+// shall not speak for it alone.
 func (c *candidate) namedBy(informant *candidate) {
-	if len(c.informants) < mostInformants {
+	switch i := slices.IndexFunc(c.informants, (*candidate).discredited); {
+	case slices.Contains(c.informants, informant):
+	case len(c.informants) < mostInformants:
 		c.informants = append(c.informants, informant)
+	case i >= 0:
+		c.informants[i] = informant
 	}
 }
+
+// discredited reports whether a node has named too many that do not answer.
+func (c *candidate) discredited() bool { return c.broken > leniency+2*c.kept }
 
 // settle tells those who named a node what came of it.
 func (c *candidate) settle(s state) {
@@ -60,12 +69,7 @@ func (c *candidate) settle(s state) {
 // dubious reports whether a node was named only by those who have named too many that do not exist: anybody can invent
 // nodes, with valid IDs and as near to the target as they please.
 func (c *candidate) dubious() bool {
-	for _, i := range c.informants {
-		if i.broken <= leniency+2*i.kept {
-			return false
-		}
-	}
-	return len(c.informants) > 0
+	return len(c.informants) > 0 && !slices.ContainsFunc(c.informants, func(i *candidate) bool { return !i.discredited() })
 }
 
 // sound reports whether a candidate is asked among the first, and counts when it has answered.

@@ -64,6 +64,17 @@ func TestCandidateIsDubious(t *testing.T) {
 		t.Error("tables are never without nodes that have gone")
 	}
 	both.settle(lost)
+	first := &candidate{valid: true}
+	for range mostInformants {
+		first.namedBy(&candidate{broken: leniency + 1})
+		first.namedBy(liar)
+	}
+	if !first.dubious() {
+		t.Error("named by liars only, often")
+	}
+	if first.namedBy(honest); first.dubious() {
+		t.Error("an honest node that liars named first")
+	}
 	if !one.dubious() || one.sound() || both.dubious() || (&candidate{}).dubious() {
 		t.Errorf("liar %d:%d, honest %d:%d", liar.kept, liar.broken, honest.kept, honest.broken)
 	}

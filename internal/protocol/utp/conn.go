@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/netip"
 	"time"
+
+	"github.com/potluck-p2p/potluck/internal/protocol/utp/congestion"
 )
 
 // maxClosing bounds how long a closed connection waits for the peer to take what is left.
@@ -40,12 +42,12 @@ type Conn struct {
 	acks acks
 
 	rtt     rtt
-	control controller
-	pacer   pacer
+	control congestion.Controller
+	pacer   congestion.Pacer
 	mtu     mtu
-	ours    delayHistory // of what we send, as the peer measures
-	theirs  delayHistory // of what the peer sends
-	reply   uint32       // last measurement for the peer, microseconds
+	ours    congestion.DelayHistory // of what we send, as the peer measures
+	theirs  congestion.DelayHistory // of what the peer sends
+	reply   uint32                  // last measurement for the peer, microseconds
 
 	timeouts   int    // in a row
 	recovery   uint64 // transmissions before it are of the window that was cut
@@ -63,6 +65,13 @@ func newConn(now time.Time, remote netip.AddrPort, recvID, sendID uint16, cfg *C
 		mtu:     newMTU(remote.Addr(), path),
 		sentAt:  now,
 	}
+}
+
+func newController(c Control) congestion.Controller {
+	if c == Scalable {
+		return congestion.NewCubic()
+	}
+	return congestion.NewLedbat()
 }
 
 // Remote is the peer's address.
@@ -113,7 +122,7 @@ func (c *Conn) Writable() int {
 	if c.out.end != finNone || c.state > stateOpen {
 		return 0
 	}
-	return max(0, min(c.cfg.sendBuffer(), max(256<<10, 2*c.control.window()))-c.out.data.len())
+	return max(0, min(c.cfg.sendBuffer(), max(256<<10, 2*c.control.Window()))-c.out.data.len())
 }
 
 // Write copies as much of p as there is room for. It never blocks: with no room it returns 0 and nil.
@@ -207,7 +216,7 @@ type Stats struct {
 // Stats returns the measurements as they are now.
 func (c *Conn) Stats() Stats {
 	return Stats{
-		RTT: c.rtt.smoothed, Delay: c.ours.queueing(), Window: c.control.window(), InFlight: c.out.inFlight,
-		Rate: c.pacer.rate, Datagram: c.mtu.size,
+		RTT: c.rtt.smoothed, Delay: c.ours.Queueing(), Window: c.control.Window(), InFlight: c.out.inFlight,
+		Rate: c.pacer.Rate(), Datagram: c.mtu.size,
 	}
 }

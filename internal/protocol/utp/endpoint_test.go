@@ -294,3 +294,15 @@ func TestPacketsThatCannotBeAreDropped(t *testing.T) {
 		t.Errorf("%q, %v", s, err)
 	}
 }
+
+// Delays that nobody measured: 0, and what uTorrent sends in its place.
+func TestDelaysThatAreNone(t *testing.T) {
+	v := newVictim(t, utp.Config{})
+	c, answer := v.connect(spoofed(1), 10)
+	for i, delay := range []uint32{50_000, 50_000, 50_000, 0, 1<<31 - 1, 0, 1<<31 - 1, 0} {
+		v.gets(spoofed(1), wire.Packet{Type: wire.State, ConnID: 11, Seq: 3, Ack: answer.Seq - 1, Delay: delay})
+		if d := c.Stats().Delay; d != 0 {
+			t.Errorf("sample %d: %v", i, d)
+		}
+	}
+}

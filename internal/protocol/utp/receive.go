@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/protocol/utp/congestion"
 	wire "github.com/potluck-p2p/potluck/internal/wire/utp"
 )
 
@@ -97,10 +98,10 @@ func (c *Conn) receive(now time.Time, p *wire.Packet) {
 func (c *Conn) measure(now time.Time, p *wire.Packet) {
 	if p.Timestamp != 0 {
 		c.reply = c.clock.micros(now) - p.Timestamp
-		c.ours.drifted(c.theirs.add(now, c.reply))
+		c.ours.Drifted(c.theirs.Add(now, c.reply))
 	}
 	if p.Delay != 0 && p.Delay != unknownDelay {
-		c.ours.add(now, p.Delay)
+		c.ours.Add(now, p.Delay)
 	}
 }
 
@@ -126,10 +127,10 @@ func (c *Conn) receiveAck(now time.Time, p *wire.Packet) {
 		c.rtoAt = time.Time{}
 		c.armRTO(now)
 		if n.bytes > 0 {
-			c.control.acked(now, progress{
-				bytes: n.bytes, inFlight: inFlight, packet: c.mtu.payload(), limited: c.limited, rtt: c.rtt.smoothed,
+			c.control.Acked(now, congestion.Progress{
+				Bytes: n.bytes, InFlight: inFlight, Packet: c.mtu.payload(), Limited: c.limited, RTT: c.rtt.smoothed,
 				// A packet is never longer in a queue than it is on its way.
-				delay: min(c.ours.queueing(), c.rtt.latest),
+				Delay: min(c.ours.Queueing(), c.rtt.latest),
 			})
 		}
 	} else if p.Type == wire.State && len(p.SelectiveAck) == 0 && sameWindow && p.Ack == c.out.una-1 {
@@ -156,7 +157,7 @@ func (c *Conn) lose(now time.Time, l losses) {
 	}
 	if l.newest > c.recovery {
 		c.recovery = c.out.order
-		c.control.lost(now)
+		c.control.Lost(now)
 	}
 }
 

@@ -21,7 +21,7 @@ type Batch struct {
 	Packets int
 	// Fragment: these packets are larger than what the path carries now, and have to be sent without the bit that forbids
 	// routers to cut them. It is rare: the path has become narrower. All others are to be sent with that bit, or probing for
-	// the path's MTU finds a size that is cut underway.
+	// the path's MTU finds a size that is cut underway. What the system refuses as too large needs no report: it is lost.
 	Fragment bool
 }
 
@@ -92,10 +92,10 @@ func (c *Conn) tick(now time.Time) {
 		c.keepAt = now.Add(c.cfg.keepAlive())
 	}
 	if rto := c.rtt.timeout(0); c.out.flying == 0 && c.out.pending() > 0 && now.Sub(c.sentAt) >= rto {
-		c.control.idled(int(now.Sub(c.sentAt) / rto))
+		c.control.Idled(int(now.Sub(c.sentAt) / rto))
 		c.sentAt = now
 	}
-	c.pacer.advance(now, c.control.window(), c.control.starting(), c.rtt.smoothed)
+	c.pacer.Advance(now, c.control.Window(), c.control.Starting(), c.rtt.smoothed)
 	c.paceAt = time.Time{}
 }
 
@@ -132,7 +132,7 @@ func (c *Conn) timedOut(now time.Time) {
 		c.mtu.blackHole()
 	}
 	if c.peer.size > 0 {
-		c.control.timedOut()
+		c.control.TimedOut()
 	}
 	c.mtu.state = probeNone
 	c.recovery = c.out.order
@@ -215,14 +215,14 @@ func (c *Conn) planData(now time.Time) plan {
 			p.n = min(p.n, max(c.peer.size, 1))
 		}
 	}
-	if o.inFlight > 0 && o.inFlight+p.n > c.control.window() {
+	if o.inFlight > 0 && o.inFlight+p.n > c.control.Window() {
 		return c.held(true)
 	}
-	if c.paceAt = c.pacer.next(); !c.paceAt.IsZero() {
+	if c.paceAt = c.pacer.Next(); !c.paceAt.IsZero() {
 		return c.held(true)
 	}
 	// A probe has others around it, by which its loss is noticed.
-	if p.action == sendData && min(o.pending(), c.control.window()) >= 4*c.mtu.payload() {
+	if p.action == sendData && min(o.pending(), c.control.Window()) >= 4*c.mtu.payload() {
 		p.padding = c.mtu.padding(now)
 	}
 	p.size = wire.HeaderSize + p.padding + p.n
@@ -295,7 +295,7 @@ func (c *Conn) emitData(now time.Time, p plan, pkt *wire.Packet, dst []byte) {
 	pkt.Type, pkt.Seq, pkt.Padding = s.kind, p.seq, s.padding
 	dst = pkt.Append(dst)
 	c.out.data.copyAt(dst[len(dst):len(dst)+s.n], s.off)
-	c.pacer.sent(p.size)
+	c.pacer.Sent(p.size)
 	c.peer.sent(s.n)
 	c.sentAt = now
 	c.armRTO(now)

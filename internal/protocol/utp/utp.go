@@ -8,10 +8,10 @@
 //
 //	outgoing  what is sent: bytes, packets, what is acknowledged, what is lost    incoming  what is received, in order
 //	rtt       round trips and timeouts                                            reorder   and ahead of it
-//	delay     time in queues                                                      acks      when to acknowledge
-//	ledbat    how much may be in flight: yielding                                 window    how much the peer has room for
-//	cubic     the same: taking a share                                            mtu       how large packets may be
-//	pacer     how fast it leaves
+//	mtu       how large packets may be                                            acks      when to acknowledge
+//	window    how much the peer has room for
+//
+// How much may be in flight and how fast it leaves is decided by package congestion.
 //
 // receive.go follows a packet in, send.go a packet out.
 //

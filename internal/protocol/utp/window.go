@@ -6,6 +6,9 @@ const (
 	// firstWindowProbe is when a closed window is asked about for the first time; then half as often each time.
 	firstWindowProbe = time.Second
 	maxWindowProbe   = 15 * time.Second // libutp's pace
+
+	// maxWindow is what larger windows count as.
+	maxWindow = 1 << 30
 )
 
 // peerWindow is the room that the peer has told us of.

@@ -11,11 +11,11 @@ import (
 
 // How a network comes to be, and what happens in it when.
 const (
-	joining   = 4 * time.Minute // in which all have joined
-	settled   = 5 * time.Minute // when it has come to rest
-	vanishing = time.Minute     // before that, some vanish
-	besieged  = 24              // how many honest nodes near a key its Sybils make themselves known to
-	trialGap  = 200 * time.Millisecond
+	joining   = 2 * time.Minute  // in which all have joined
+	settled   = 3 * time.Minute  // when it has come to rest
+	vanishing = 30 * time.Second // before that, some vanish
+	besieged  = 24               // how many honest nodes near a key its Sybils make themselves known to
+	trialGap  = 100 * time.Millisecond
 	patience  = 3 * time.Minute // of the last look-up
 	contacts  = 24              // how many others a node remembers from the last time
 	courted   = 60              // how many honest nodes a hostile one makes itself known to
@@ -75,7 +75,10 @@ func (w *world) tryAll() []*trial {
 			w.after(time.Minute, func() { t.keep(0) })
 		})
 	}
-	w.play(w.now + time.Duration(len(trials))*trialGap + patience)
+	end := w.now + time.Duration(len(trials))*trialGap + patience
+	for w.now < end && slices.ContainsFunc(trials, func(t *trial) bool { return t.ended == 0 }) {
+		w.play(w.now + time.Second)
+	}
 	return trials
 }
 

@@ -201,3 +201,6 @@ func (e *Error) Error() string {
 type FormatError struct{ Reason string }
 
 func (e *FormatError) Error() string { return "no message of the DHT: " + e.Reason }
+
+// Looks reports whether a datagram on a shared port is for the DHT, by its first byte: a message is a dictionary.
+func Looks(pkt []byte) bool { return len(pkt) > 0 && pkt[0] == 'd' }

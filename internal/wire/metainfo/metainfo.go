@@ -1,8 +1,10 @@
 // Package metainfo reads and writes .torrent files and the info dictionary inside them: BEP 3 (v1), BEP 52 (v2) and the
-// hybrid of both, with BEP 12 (several trackers), BEP 19 (web seeds), BEP 27 (private) and BEP 47 (padding, attributes).
+// hybrid of both, with BEP 5 (nodes), BEP 12 (several trackers), BEP 19 (web seeds), BEP 27 (private) and BEP 47 (padding,
+// attributes).
 //
 //	.torrent: {
 //	  announce: <URL>, announce-list: [[<URL>...]...], url-list: <URL> or [<URL>...],
+//	  nodes: [[<host>, <port>]...],
 //	  comment, created by: <text>, creation date: <seconds since 1970>,
 //	  piece layers: {<pieces root, 32 bytes>: <32 bytes per piece>...},         v2
 //	  info: {                                                                   its bytes are what is hashed

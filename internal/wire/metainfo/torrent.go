@@ -26,6 +26,8 @@ type Torrent struct {
 	Trackers [][]string
 	// WebSeeds are the URLs of BEP 19.
 	WebSeeds []string
+	// Nodes are ways into the DHT (BEP 5).
+	Nodes []Node
 	// Comment and CreatedBy are as written, hostile to a terminal.
 	Comment   string
 	CreatedBy string
@@ -42,7 +44,7 @@ func Parse(b []byte) (*Torrent, error) {
 	if v.Kind() != bencode.Dict {
 		return nil, fault("torrent", "is a %s, not a dictionary", v.Kind())
 	}
-	var info, layers, announce, announceList, urlList bencode.Value
+	var info, layers, announce, announceList, urlList, nodeList bencode.Value
 	t := &Torrent{}
 	for key, x := range v.Entries() {
 		switch string(key) {
@@ -56,6 +58,8 @@ func Parse(b []byte) (*Torrent, error) {
 			announceList = x
 		case "url-list":
 			urlList = x
+		case "nodes":
+			nodeList = x
 		case "comment":
 			if t.Comment == "" {
 				t.Comment, _ = x.Str()
@@ -84,6 +88,7 @@ func Parse(b []byte) (*Torrent, error) {
 	}
 	t.Trackers = tiers(announce, announceList)
 	t.WebSeeds = urls(urlList, maxURLs)
+	t.Nodes = nodes(nodeList)
 	return t, nil
 }
 
@@ -160,6 +165,10 @@ func (t *Torrent) Append(b []byte) []byte {
 		w.Int("creation date", t.CreationDate)
 	}
 	w.Raw("info", t.Info.Raw)
+	if len(t.Nodes) > 0 {
+		w.Key("nodes")
+		w.B = appendNodes(w.B, t.Nodes)
+	}
 	if t.Info.HasV2() {
 		w.Key("piece layers")
 		w.B = appendLayers(w.B, t.PieceLayers)

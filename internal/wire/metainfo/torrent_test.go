@@ -23,6 +23,7 @@ func made(format Format) *Torrent {
 		Info:     info,
 		Trackers: [][]string{{"http://a.invalid/announce", "udp://b.invalid:1"}, {"https://c.invalid/announce"}},
 		WebSeeds: []string{"http://w.invalid/", "http://x.invalid/y"},
+		Nodes:    []Node{{"192.0.2.1", 6881}, {"2001:db8::1", 1}, {"router.invalid", 65535}},
 		Comment:  "a comment", CreatedBy: "a program", CreationDate: 1_700_000_000,
 	}
 	if format.HasV2() {
@@ -35,7 +36,9 @@ func TestTorrentRoundTrip(t *testing.T) {
 	for _, format := range []Format{FormatV1, FormatV2, FormatHybrid} {
 		for _, change := range []func(*Torrent){
 			func(*Torrent) {},
-			func(t *Torrent) { t.Trackers, t.WebSeeds, t.Comment, t.CreatedBy, t.CreationDate = nil, nil, "", "", 0 },
+			func(t *Torrent) {
+				t.Trackers, t.WebSeeds, t.Nodes, t.Comment, t.CreatedBy, t.CreationDate = nil, nil, nil, "", "", 0
+			},
 			func(t *Torrent) { t.Trackers, t.WebSeeds = t.Trackers[1:], t.WebSeeds[1:] },
 			func(t *Torrent) { t.Trackers = [][]string{{"http://a.invalid"}, {"http://b.invalid"}} },
 		} {
@@ -94,6 +97,29 @@ func TestTorrentAround(t *testing.T) {
 	tor, err := Parse([]byte(dict("comment", str("\xe4"), "comment.utf-8", str("ä"), "creation date", number(-5), "info", info)))
 	if err != nil || tor.Comment != "ä" || tor.CreationDate != 0 {
 		t.Errorf("%+v, %v", tor, err)
+	}
+}
+
+func TestTorrentNodes(t *testing.T) {
+	info := v1(list(file(1, "a")), 1)
+	node := func(host string, port int64) string { return list(str(host), number(port)) }
+	for _, c := range []struct {
+		what, in string
+		want     []Node
+	}{
+		{"none", "le", nil},
+		{"not a list", str("router.invalid:6881"), nil},
+		{"some", list(node("192.0.2.1", 6881), node("router.invalid", 1)), []Node{{"192.0.2.1", 6881}, {"router.invalid", 1}}},
+		{"rubbish between", list(number(1), "le", list(str("a")), list(number(1), str("a")), list(str("a"), str("1")), node("b", 2)), []Node{{"b", 2}}},
+		{"more in one", list(list(str("a"), number(1), number(2), str("b"))), []Node{{"a", 1}}},
+		{"no such port", list(node("a", 0), node("a", -1), node("a", 65536)), nil},
+		{"no such host", list(node("", 1), node("a\x1b[2J", 1), node("a b", 1), node("\xff", 1), node(strings.Repeat("a", maxHost+1), 1)), nil},
+		{"too many", "l" + strings.Repeat(node("a", 1), 2*maxNodes) + "e", slices.Repeat([]Node{{"a", 1}}, maxNodes)},
+	} {
+		tor, err := Parse([]byte(dict("info", info, "nodes", c.in)))
+		if err != nil || !slices.Equal(tor.Nodes, c.want) {
+			t.Errorf("%s: %v, %v", c.what, tor.Nodes, err)
+		}
 	}
 }
 

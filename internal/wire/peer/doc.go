@@ -1,6 +1,6 @@
-// Package peer is the codec of what two BitTorrent peers say to each other: the handshake and the messages of BEP 3, 6
-// (fast), 9 (metadata), 10 (extensions), 11 (peer exchange), 52 (v2 hashes) and 54 (lt_donthave). It parses from and
-// appends to byte slices; it opens no socket, keeps no state between messages and allocates nothing per message.
+// Package peer is the codec of what two BitTorrent peers say to each other: the handshake and the messages of BEP 3, 5
+// (port), 6 (fast), 9 (metadata), 10 (extensions), 11 (peer exchange), 52 (v2 hashes) and 54 (lt_donthave). It parses from
+// and appends to byte slices; it opens no socket, keeps no state between messages and allocates nothing per message.
 //
 // All integers are big-endian. A connection opens with one handshake from each side:
 //
@@ -26,7 +26,7 @@
 //	 6 request                index (4) | begin (4) | length (4)
 //	 7 piece                  index (4) | begin (4) | block
 //	 8 cancel                 index (4) | begin (4) | length (4)
-//	 9 port                   UDP port of the sender's DHT node (2)
+//	 9 port                   UDP port of the sender's DHT node (2)     BEP 5
 //	13 suggest piece          index (4)                                 BEP 6
 //	14 have all               -                                         BEP 6
 //	15 have none              -                                         BEP 6

@@ -1,4 +1,4 @@
-package utp
+package congestion
 
 import "time"
 
@@ -10,9 +10,9 @@ const (
 	maxDrift = 10_000 // microseconds
 )
 
-// delayHistory turns differences of two clocks into the time that packets spent in queues: what they are above the lowest of
+// DelayHistory turns differences of two clocks into the time that packets spent in queues: what they are above the lowest of
 // the last minutes. The clocks have nothing in common, so differences are compared on the circle of 2^32 microseconds.
-type delayHistory struct {
+type DelayHistory struct {
 	base    uint32
 	minutes [baseMinutes]uint32 // the lowest of each
 	at      int
@@ -23,8 +23,8 @@ type delayHistory struct {
 
 func lower(a, b uint32) bool { return int32(a-b) < 0 }
 
-// add takes a sample and returns by how much it lowered the base.
-func (h *delayHistory) add(now time.Time, sample uint32) (lowered uint32) {
+// Add takes a sample, in microseconds, and returns by how much it lowered the base.
+func (h *DelayHistory) Add(now time.Time, sample uint32) (lowered uint32) {
 	if h.turned.IsZero() {
 		h.turned, h.base = now, sample
 		for i := range h.minutes {
@@ -58,9 +58,9 @@ func (h *delayHistory) add(now time.Time, sample uint32) (lowered uint32) {
 	return lowered
 }
 
-// drifted raises the base by what the peer's fell: its clock runs at another rate than ours, and every sample of ours grows by as
+// Drifted raises the base by what the peer's fell: its clock runs at another rate than ours, and every sample of ours grows by as
 // much as every one of the peer's shrinks.
-func (h *delayHistory) drifted(by uint32) {
+func (h *DelayHistory) Drifted(by uint32) {
 	if by == 0 || by > maxDrift || h.turned.IsZero() {
 		return
 	}
@@ -70,8 +70,8 @@ func (h *delayHistory) drifted(by uint32) {
 	}
 }
 
-// queueing is the delay above the base, the least of the last samples, so that one late packet does not count.
-func (h *delayHistory) queueing() time.Duration {
+// Queueing is the delay above the base, the least of the last samples, so that one late packet does not count.
+func (h *DelayHistory) Queueing() time.Duration {
 	least := h.recent[0]
 	for _, s := range h.recent[1:] {
 		if lower(s, least) {

@@ -1,4 +1,4 @@
-package utp
+package congestion
 
 import "time"
 
@@ -10,15 +10,15 @@ const (
 	paceMost  = 128 << 10
 )
 
-// pacer spreads a window over the round trip, so that it does not meet the narrowest link all at once.
-type pacer struct {
+// Pacer spreads a window over the round trip, so that it does not meet the narrowest link all at once.
+type Pacer struct {
 	rate  float64 // bytes per second; 0 while no round trip was measured
 	spare float64 // bytes that may be sent
 	at    time.Time
 }
 
-// advance sets the rate from the window and the round trip time, and counts what time has allowed since the last call.
-func (p *pacer) advance(now time.Time, cwnd int, starting bool, rtt time.Duration) {
+// Advance sets the rate from the window and the round trip time, and counts what time has allowed since the last call.
+func (p *Pacer) Advance(now time.Time, cwnd int, starting bool, rtt time.Duration) {
 	if rtt == 0 {
 		p.rate, p.at = 0, now
 		return
@@ -37,10 +37,10 @@ func (p *pacer) advance(now time.Time, cwnd int, starting bool, rtt time.Duratio
 	p.at = now
 }
 
-func (p *pacer) burst() float64 { return min(max(p.rate*paceAhead.Seconds(), paceLeast), paceMost) }
+func (p *Pacer) burst() float64 { return min(max(p.rate*paceAhead.Seconds(), paceLeast), paceMost) }
 
-// next is when a packet may be sent: the zero time for now. A packet may overdraw, so any size passes.
-func (p *pacer) next() time.Time {
+// Next is when a packet may be sent: the zero time for now. A packet may overdraw, so any size passes.
+func (p *Pacer) Next() time.Time {
 	if p.rate == 0 || p.spare > 0 {
 		return time.Time{}
 	}
@@ -48,4 +48,8 @@ func (p *pacer) next() time.Time {
 	return p.at.Add(time.Duration((p.burst()/4-p.spare)/p.rate*float64(time.Second)) + 1)
 }
 
-func (p *pacer) sent(bytes int) { p.spare -= float64(bytes) }
+// Sent counts what was sent.
+func (p *Pacer) Sent(bytes int) { p.spare -= float64(bytes) }
+
+// Rate is the paced rate, in bytes per second; 0 for none.
+func (p *Pacer) Rate() float64 { return p.rate }

@@ -1,4 +1,4 @@
-package utp
+package congestion
 
 import (
 	"math"
@@ -18,12 +18,12 @@ const (
 	ledbatDrainAfter = 30 * time.Second
 )
 
-// ledbat is the controller of BEP 29 (RFC 6817): it keeps the delay that it causes itself near a target, and so leaves the path
+// Ledbat is the controller of BEP 29 (RFC 6817): it keeps the delay that it causes itself near a target, and so leaves the path
 // to whoever lets the queue grow further. Three things are of LEDBAT++ (draft-irtf-iccrg-ledbat-plus-plus): above the target the
 // window shrinks in proportion to itself, since with a large one the plain rule gives way too slowly; slow start ends before the
 // target; and now and then the queue is let run empty, for otherwise what it always holds comes to be taken for the base
 // of the path, and the target is put on top of it again and again.
-type ledbat struct {
+type Ledbat struct {
 	cwnd      float64 // bytes
 	threshold float64 // of slow start, bytes
 	phase     ledbatPhase
@@ -40,12 +40,14 @@ const (
 	ledbatDraining
 )
 
-func newLedbat() *ledbat {
-	return &ledbat{cwnd: initialWindow, threshold: math.Inf(1)}
+// NewLedbat returns one at the beginning of a connection.
+func NewLedbat() *Ledbat {
+	return &Ledbat{cwnd: initialWindow, threshold: math.Inf(1)}
 }
 
-func (l *ledbat) acked(now time.Time, s progress) {
-	if s.delay < ledbatTarget/4 || l.low.IsZero() {
+// Acked says that bytes arrived.
+func (l *Ledbat) Acked(now time.Time, s Progress) {
+	if s.Delay < ledbatTarget/4 || l.low.IsZero() {
 		l.low = now
 	}
 	switch {
@@ -54,7 +56,7 @@ func (l *ledbat) acked(now time.Time, s progress) {
 	case l.phase == ledbatSteady && now.Sub(l.low) > ledbatDrainAfter:
 		l.threshold, l.phase = l.cwnd, ledbatDraining
 		l.set(0)
-		l.drained = now.Add(2 * s.rtt)
+		l.drained = now.Add(2 * s.RTT)
 	case l.phase == ledbatSteady:
 		l.approach(s)
 	default:
@@ -63,62 +65,72 @@ func (l *ledbat) acked(now time.Time, s progress) {
 }
 
 // start doubles the window in each round trip.
-func (l *ledbat) start(s progress) {
-	switch grown := l.cwnd + float64(s.bytes); {
-	case s.delay >= ledbatExit:
+func (l *Ledbat) start(s Progress) {
+	switch grown := l.cwnd + float64(s.Bytes); {
+	case s.Delay >= ledbatExit:
 		// The samples are of packets sent when the window was half of this.
 		l.steady(l.cwnd / 2)
-	case s.limited && grown <= l.threshold:
+	case s.Limited && grown <= l.threshold:
 		l.set(grown)
-	case s.limited:
+	case s.Limited:
 		l.steady(l.threshold)
 	}
 }
 
 // approach moves the window so that the delay comes to the target. BEP 29: "delay_factor = off_target / CCONTROL_TARGET;
 // window_factor = outstanding_packet / max_window".
-func (l *ledbat) approach(s progress) {
-	offTarget := float64(ledbatTarget-s.delay) / float64(ledbatTarget)
-	share := float64(s.bytes) / max(float64(s.inFlight), l.cwnd)
+func (l *Ledbat) approach(s Progress) {
+	offTarget := float64(ledbatTarget-s.Delay) / float64(ledbatTarget)
+	share := float64(s.Bytes) / max(float64(s.InFlight), l.cwnd)
 	switch {
 	case offTarget < 0:
 		l.set(l.cwnd + l.cwnd*max(offTarget, -0.5)*share)
-	case s.limited:
+	case s.Limited:
 		l.set(l.cwnd + ledbatGain*offTarget*share)
 	}
 }
 
 // drain waits until the queue has run empty, and then goes back to the window of before as fast as at the start.
-func (l *ledbat) drain(now time.Time) {
+func (l *Ledbat) drain(now time.Time) {
 	if !now.Before(l.drained) {
 		l.phase, l.low = ledbatSlowStart, now
 	}
 }
 
-// lost halves the window. BEP 29: "When a packet is lost, the max_window is multiplied by 0.5 to mimic TCP."
-func (l *ledbat) lost(now time.Time) {
+// Lost halves the window. BEP 29: "When a packet is lost, the max_window is multiplied by 0.5 to mimic TCP."
+func (l *Ledbat) Lost(now time.Time) {
 	if !l.cut.IsZero() && now.Sub(l.cut) < ledbatCutPace {
 		return
 	}
 	l.cut = now
+	if l.phase == ledbatDraining {
+		l.threshold /= 2 // the window that it comes back to
+		return
+	}
 	l.steady(l.cwnd / 2)
 }
 
-func (l *ledbat) steady(cwnd float64) {
+func (l *Ledbat) steady(cwnd float64) {
 	l.set(cwnd)
 	l.threshold, l.phase = l.cwnd, ledbatSteady
 }
 
-func (l *ledbat) timedOut() {
+// TimedOut begins anew with one packet.
+func (l *Ledbat) TimedOut() {
 	l.threshold = max(l.cwnd/2, 2*minWindow)
 	l.cwnd, l.phase = minWindow, ledbatSlowStart
 }
 
-func (l *ledbat) idled(timeouts int) {
+// Idled forgets what is old.
+func (l *Ledbat) Idled(timeouts int) {
 	l.threshold, l.phase = max(l.cwnd*3/4, initialWindow), ledbatSlowStart
 	l.set(afterIdle(l.cwnd, timeouts))
 }
 
-func (l *ledbat) set(cwnd float64) { l.cwnd = min(max(cwnd, 2*minWindow), maxWindow) }
-func (l *ledbat) window() int      { return int(l.cwnd) }
-func (l *ledbat) starting() bool   { return l.phase == ledbatSlowStart }
+func (l *Ledbat) set(cwnd float64) { l.cwnd = min(max(cwnd, 2*minWindow), maxWindow) }
+
+// Window is how many bytes may be in flight.
+func (l *Ledbat) Window() int { return int(l.cwnd) }
+
+// Starting reports slow start.
+func (l *Ledbat) Starting() bool { return l.phase == ledbatSlowStart }
