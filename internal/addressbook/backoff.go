@@ -41,6 +41,20 @@ func (b *Book) Failed(now time.Time, addr netip.AddrPort) {
 	}
 }
 
+// Again counts another try at an address that is being dialled, and reports whether it may be made at once. A hint gets no more
+// tries for that.
+func (b *Book) Again(addr netip.AddrPort) bool {
+	e := b.table[unmap(addr)]
+	if e == nil || e.phase != dialling && e.phase != feeling {
+		return false
+	}
+	if e.origin.hint() && !e.proven() && e.fails+1 >= maxTries {
+		return false
+	}
+	e.fails++
+	return true
+}
+
 // Left is told that a connection with an address, or the attempt at one, is over.
 func (b *Book) Left(now time.Time, addr netip.AddrPort, why Outcome) {
 	if e := b.table[unmap(addr)]; e != nil && e.phase != ourselves {

@@ -115,3 +115,32 @@ func TestLyingTeller(t *testing.T) {
 		t.Errorf("tellers %v, %d known", b.tellers, b.Known())
 	}
 }
+
+// TestAgain: another way of dialling is another try, of which a hint has three.
+func TestAgain(t *testing.T) {
+	for _, tt := range []struct {
+		origin Origin
+		want   int // connections in ten minutes, two for each time that it is dialled as long as that is allowed
+	}{{FromTracker, 3}, {FromDHT, 3}, {FromLink, 12}, {FromUser, 20}} {
+		b := newBook()
+		add(b, tt.origin, address(1))
+		if b.Again(address(1)) {
+			t.Error("again, and never dialled")
+		}
+		made := 0
+		for at := time.Duration(0); at < 10*time.Minute; at += time.Second {
+			now := epoch.Add(at)
+			if _, _, ok := b.Next(now); !ok {
+				continue
+			}
+			made++
+			if b.Again(address(1)) {
+				made++
+			}
+			b.Failed(now, address(1))
+		}
+		if tt.origin > FromLink && made != tt.want || made < tt.want {
+			t.Errorf("%v: %d connections, want %d", tt.origin, made, tt.want)
+		}
+	}
+}

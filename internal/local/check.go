@@ -48,6 +48,17 @@ func (b *Object) TakeOver(durable, verified []content.Ranges) {
 
 // verifyAll hashes pieces, when there is a token for it.
 func (b *Object) verifyAll(ctx context.Context, pieces iter.Seq[int], report func(piece int, ok bool)) error {
+	return b.disk.hashAll(ctx, b.Hashes, func(p []byte, e content.Extent) error {
+		err := b.Files.ReadAt(p, e.File, e.Offset)
+		if errors.Is(err, store.ErrMissing) {
+			return torrent.ErrAbsent
+		}
+		return err
+	}, pieces, report)
+}
+
+// hashAll is torrent.Hashes.VerifyAll, when there is a token for it.
+func (d *Disk) hashAll(ctx context.Context, h *torrent.Hashes, read func(p []byte, e content.Extent) error, pieces iter.Seq[int], report func(piece int, ok bool)) error {
 	some := false
 	for range pieces {
 		some = true
@@ -57,19 +68,12 @@ func (b *Object) verifyAll(ctx context.Context, pieces iter.Seq[int], report fun
 		return ctx.Err()
 	}
 	select {
-	case b.disk.Hashing <- struct{}{}:
-		defer func() { <-b.disk.Hashing }()
+	case d.Hashing <- struct{}{}:
+		defer func() { <-d.Hashing }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	read := func(p []byte, e content.Extent) error {
-		err := b.Files.ReadAt(p, e.File, e.Offset)
-		if errors.Is(err, store.ErrMissing) {
-			return torrent.ErrAbsent
-		}
-		return err
-	}
-	return b.Hashes.VerifyAll(ctx, read, runtime.GOMAXPROCS(0), pieces, report)
+	return h.VerifyAll(ctx, read, runtime.GOMAXPROCS(0), pieces, report)
 }
 
 // onDisk reports whether all files of a piece have something on the disk.

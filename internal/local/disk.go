@@ -25,6 +25,8 @@ type Disk struct {
 	Sides string
 	// Hashing has room for one token of each object whose files are being hashed: each takes all processors.
 	Hashing chan struct{}
+	// Displaced is told, by full paths, of what lay where a file of a new version belongs, and was moved aside. It may be nil.
+	Displaced func(from, to string)
 }
 
 // side is the path of an object's side file.

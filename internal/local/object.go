@@ -33,6 +33,9 @@ type Object struct {
 	side   string // the path of its side file; empty if it has none
 	// settled are the unfinished files that are as an earlier run left them: nothing in them is right but what is recorded.
 	settled []bool // by file; nil is none
+	// succeeds says that it takes the place of its former version, whose files former are.
+	succeeds bool
+	former   []catalog.FormerFile
 
 	// The keeper's alone.
 	layersKept bool // the catalog has all piece layers
@@ -132,10 +135,11 @@ func (b *Object) CheckRoom(verified []content.Ranges) error {
 // Delete deletes the files of a fetched object. It is no error that they are gone.
 func (b *Object) Delete() error {
 	defer b.Files.Close()
+	left := b.Sweep(context.Background())
 	if err := b.Files.Delete(); !errors.Is(err, store.ErrMissing) {
-		return err
+		return errors.Join(left, err)
 	}
-	return nil
+	return left
 }
 
 // DropSide removes an object's side file: bytes of files that were not selected are of no use to anybody once it is forgotten.

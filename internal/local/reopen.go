@@ -47,11 +47,24 @@ func (b *Object) Reopen(ctx context.Context, r catalog.Record) (recorded []conte
 			ids[i].Name = ""
 		}
 	}
+	succeeds, err := b.reopenSuccession(ctx, r)
+	if err != nil {
+		return nil, nil, err
+	}
 	b.Files, err = b.disk.Store.OpenFetched(r.Root, b.Object, store.FetchOptions{
-		As: as, Selected: b.wanted, Side: r.Side, Identities: ids, Resume: true,
+		As: as, Selected: b.wanted, Side: r.Side, Identities: ids, Resume: true, Succeeds: succeeds,
 	})
 	if err != nil {
 		return nil, nil, err
+	}
+	for i := range ids {
+		if !b.succeeds {
+			break
+		}
+		// Some may be right in a file that was unfinished in the former version, and had another size there.
+		if err := b.Files.Resize(i); err != nil {
+			return nil, nil, errors.Join(err, b.Files.Close())
+		}
 	}
 	recorded, err = b.disk.Catalog.Verified(ctx, b.id)
 	var broken *catalog.RecordError

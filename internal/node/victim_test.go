@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
-	"github.com/potluck-p2p/potluck/internal/protocol/mse"
 	"github.com/potluck-p2p/potluck/internal/wire/lsd"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
@@ -173,12 +172,10 @@ func TestVictimIsLeftAlone(t *testing.T) {
 				s := &slander{
 					world: h.world, hash: info.Info.Hash.Wire()[0], victim: netip.AddrPortFrom(host.Addr(), 8080), host: host,
 				}
-				encryption := mse.Prefer
 				if tt.there {
 					s.hangUp(t)
-					encryption = mse.Off // or else each try is two connections, an encrypted one and a plain one
 				}
-				s.node = start(t, own, h.home("node"), func(c *Config) { c.Offline, c.Encryption = false, encryption })
+				s.node = start(t, own, h.home("node"), func(c *Config) { c.Offline = false })
 				o := h.get(s.node, func(r *GetRequest) {
 					r.Torrent, r.Peers = h.torrent(), nil
 					if tt.by.tracker {

@@ -63,6 +63,13 @@ func (s *Swarm) DialFailed(now time.Time, addr netip.AddrPort) {
 	s.wake()
 }
 
+// DialAgain asks whether an address that is being dialled may be tried at once in another way. Each way is a try.
+func (s *Swarm) DialAgain(addr netip.AddrPort) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.book.Again(addr)
+}
+
 // countDials tells the seats how many attempts of this object are under way.
 func (s *Swarm) countDials() {
 	s.cfg.Seats.Dialling(s.book.Dialling() - s.dials)

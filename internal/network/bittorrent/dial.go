@@ -41,6 +41,9 @@ func (sh *Shell) dial(ctx context.Context, o *Object, addr netip.AddrPort, try i
 func (sh *Shell) reach(ctx context.Context, o *Object, addr netip.AddrPort, try int) (l *line, join swarm.Joining, err error) {
 	ways := sh.ways(addr)
 	for i, w := range ways {
+		if i > 0 && !o.Swarm.DialAgain(addr) {
+			break
+		}
 		patience := handshakePatience
 		if w == encrypted && i < len(ways)-1 {
 			patience = secondTry

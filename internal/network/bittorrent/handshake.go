@@ -25,7 +25,7 @@ func (sh *Shell) offerHandshake(ctx context.Context, conn net.Conn, w way, o *Ob
 	defer limit(ctx, conn)()
 	hash := o.hash()
 	names := hash.Wire()
-	name := names[try%len(names)]
+	name := names[try/waysOfOne%len(names)]
 	ours := sh.handshake(o, hash, name)
 	l := &line{Conn: conn}
 	if w == encrypted {

@@ -15,6 +15,9 @@ const (
 	encrypted
 )
 
+// waysOfOne is how many tries a hybrid object makes by one of its info-hashes before the other has its turn: one each way.
+const waysOfOne = 2
+
 func (w way) String() string { return [...]string{"plain", "encrypted"}[w] }
 
 // ways are those that our policy allows to an address, the likelier first. That is by encryption: most who can do without

@@ -11,7 +11,7 @@ func TestFifo(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	var q fifo
 	var want []byte
-	for range 3000 {
+	for range 300 {
 		p := make([]byte, rng.IntN(100_000))
 		for i := range p {
 			p[i] = byte(rng.Uint32())

@@ -25,13 +25,13 @@ func TestFindsThePathMTU(t *testing.T) {
 		{"IPv6", "[2001:db8::1]:1", utp.Path{}, 1232, 1232, 1232},
 		{"an interface that carries less than IPv4 asks for", "", utp.Path{MaxDatagram: 300}, 300, 300, 300},
 	} {
-		l := link{delay: 5 * ms, mtu: c.carries, noCut: true, rate: 2e6, queue: time.Minute}
+		l := link{delay: 5 * ms, mtu: c.carries, noCut: true, rate: 1e6, queue: time.Minute}
 		w := configured(t, 1, l, link{delay: 5 * ms}, utp.Config{}, c.path)
 		if c.addr != "" {
 			w.b.addr = netip.MustParseAddrPort(c.addr)
 		}
 		x := w.bulkOn(utp.Scalable)
-		w.drive(3*time.Second, x)
+		w.drive(2*time.Second, x)
 		s := x.from.Stats()
 		if s.Datagram < c.min || s.Datagram > c.max {
 			t.Errorf("%s: found %d of %d", c.name, s.Datagram, c.carries)

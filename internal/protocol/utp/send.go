@@ -91,7 +91,7 @@ func (c *Conn) tick(now time.Time) {
 		c.acks.got(now, true)
 		c.keepAt = now.Add(c.cfg.keepAlive())
 	}
-	if rto := c.rtt.timeout(0); c.out.flying == 0 && c.out.pending() > 0 && now.Sub(c.sentAt) >= rto {
+	if rto := c.rtt.timeout(0); c.state == stateOpen && c.out.flying == 0 && c.out.pending() > 0 && now.Sub(c.sentAt) >= rto {
 		c.control.Idled(int(now.Sub(c.sentAt) / rto))
 		c.sentAt = now
 	}

@@ -69,9 +69,9 @@ func (c *Cubic) TimedOut() {
 	c.cwnd = minWindow
 }
 
-// Idled forgets what is old.
+// Idled forgets what is old, but not how far slow start may go.
 func (c *Cubic) Idled(timeouts int) {
-	c.threshold, c.began = max(c.cwnd*3/4, initialWindow), time.Time{}
+	c.threshold, c.began = max(c.threshold, c.cwnd*3/4), time.Time{}
 	c.set(afterIdle(c.cwnd, timeouts))
 }
 

@@ -121,9 +121,9 @@ func (l *Ledbat) TimedOut() {
 	l.cwnd, l.phase = minWindow, ledbatSlowStart
 }
 
-// Idled forgets what is old.
+// Idled forgets what is old, but not how far slow start may go.
 func (l *Ledbat) Idled(timeouts int) {
-	l.threshold, l.phase = max(l.cwnd*3/4, initialWindow), ledbatSlowStart
+	l.threshold, l.phase = max(l.threshold, l.cwnd*3/4), ledbatSlowStart
 	l.set(afterIdle(l.cwnd, timeouts))
 }
 
