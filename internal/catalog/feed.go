@@ -1,9 +1,6 @@
 package catalog
 
-import (
-	"crypto/ed25519"
-	"strings"
-)
+import "crypto/ed25519"
 
 // FeedRole says what an object has to do with a feed.
 type FeedRole string
@@ -20,8 +17,6 @@ type Feed struct {
 	Role      FeedRole
 	Publisher [ed25519.PublicKeySize]byte
 	Salt      string
-	// Path is what is watched for a new version of a published feed, as the user named it.
-	Path string
 	// Sequence is that of the item last published or taken: one that is not higher is old.
 	Sequence int64
 	// Value and Signature are that item's, as far as it is known; those of a followed feed are passed on.
@@ -44,8 +39,6 @@ func (f *Feed) validate() error {
 		return invalid("feed", "the role %.100q is unknown", string(f.Role))
 	case len(f.Salt) > maxSalt || len(f.Value) > maxValue || len(f.Signature) > ed25519.SignatureSize:
 		return invalid("feed", "its salt, value or signature is too long")
-	case len(f.Path) > maxString || strings.ContainsRune(f.Path, 0):
-		return invalid("feed", "its path is too long or holds a NUL")
 	case f.Sequence < 0:
 		return invalid("feed", "the sequence %d is negative", f.Sequence)
 	}
@@ -55,9 +48,9 @@ func (f *Feed) validate() error {
 // values are the feed's columns as they are stored.
 func (f *Feed) values() []any {
 	if f.Role == NoFeed {
-		return []any{"", nil, nil, "", 0, nil, nil}
+		return []any{"", nil, nil, 0, nil, nil}
 	}
-	return []any{string(f.Role), f.Publisher[:], []byte(f.Salt), f.Path, f.Sequence, f.Value, f.Signature}
+	return []any{string(f.Role), f.Publisher[:], []byte(f.Salt), f.Sequence, f.Value, f.Signature}
 }
 
 // setNames takes the columns that need a look: of no feed they are null.

@@ -12,7 +12,7 @@ import (
 // someFeed is a feed with every field set.
 func someFeed() Feed {
 	return Feed{
-		Role: Followed, Publisher: [32]byte{1, 0, 255}, Salt: "new\xff", Path: "/home/u/\xff", Sequence: 1 << 40,
+		Role: Followed, Publisher: [32]byte{1, 0, 255}, Salt: "new\xff", Sequence: 1 << 40,
 		Value: []byte("d2:ih0:e"), Signature: []byte{0, 1, 2},
 	}
 }
@@ -30,7 +30,7 @@ func TestFeedsThatCannotBe(t *testing.T) {
 	for name, spoil := range map[string]func(*Feed){
 		"role": func(f *Feed) { f.Role = "x" }, "salt": func(f *Feed) { f.Salt = strings.Repeat("x", 65) },
 		"value": func(f *Feed) { f.Value = make([]byte, 1001) }, "signature": func(f *Feed) { f.Signature = make([]byte, 65) },
-		"path": func(f *Feed) { f.Path = "a\x00" }, "sequence": func(f *Feed) { f.Sequence = -1 },
+		"sequence": func(f *Feed) { f.Sequence = -1 },
 	} {
 		r := full()
 		spoil(&r.Feed)

@@ -184,7 +184,7 @@ func validList(field string, lists ...[]string) error {
 // columns are those of table objects that make a Record, in the order of values and scan.
 const columns = `id, kind, state, name, root, dir, size, v1, v2, private, trackers, web_seeds, peers, selected, sequential,
 	comment, added, done, uploaded, downloaded, error, up_limit, down_limit, side, feed_role, feed_publisher, feed_salt,
-	feed_path, feed_sequence, feed_value, feed_signature`
+	feed_sequence, feed_value, feed_signature`
 
 // values are the record's columns as they are stored.
 func (r *Record) values() []any {
@@ -211,7 +211,7 @@ func scanRecord(scan func(...any) error) (Record, error) {
 	err := scan(&r.ID, &r.Kind, &r.State, &r.Name, &r.Root, &r.Dir, &r.Size, &v1, &v2, &r.Private,
 		&trackers, &webSeeds, &peers, &selected, &r.Sequential, &r.Comment, &added, &done, &r.UploadedBytes,
 		&r.DownloadedBytes, &r.Error, &r.UpLimit, &r.DownLimit, &r.Side,
-		&r.Feed.Role, &publisher, &salt, &r.Feed.Path, &r.Feed.Sequence, &r.Feed.Value, &r.Feed.Signature, &r.Info)
+		&r.Feed.Role, &publisher, &salt, &r.Feed.Sequence, &r.Feed.Value, &r.Feed.Signature, &r.Info)
 	if err != nil {
 		return Record{}, badRow(r.ID, err)
 	}

@@ -55,11 +55,16 @@ def await_alert(session, wanted):
     return None
 
 
-def join(sessions, routed):
+def start(address, routers):
+    """Starts a node and waits until it has come in."""
+
     def bootstrapped(alert):
         return isinstance(alert, lt.dht_bootstrap_alert) or None
 
-    return {"joined": all(await_alert(s, bootstrapped) for s in (sessions if routed else sessions[1:]))}
+    session = lt.session(settings(address, routers))
+    if any(r != address for r in routers):
+        await_alert(session, bootstrapped)
+    return session
 
 
 def peers(session, hash):
@@ -94,19 +99,22 @@ def put(session, value, seed="", key="", salt=""):
     return {"stored": await_alert(session, stored), "target": target}
 
 
-def text(item):
-    return item.decode() if isinstance(item, bytes) else item
+def text(alert):
+    try:
+        return alert.item["value"].decode() if isinstance(alert.item, dict) else repr(alert.item)
+    except RuntimeError:  # there is none
+        return None
 
 
 def get(session, target="", key="", salt=""):
     def mutable(alert):
         if isinstance(alert, lt.dht_mutable_item_alert) and alert.authoritative:
-            return {"value": text(alert.item), "seq": alert.seq}
+            return {"value": text(alert), "seq": alert.seq}
         return None
 
     def immutable(alert):
         if isinstance(alert, lt.dht_immutable_item_alert):
-            return {"value": text(alert.item)}
+            return {"value": text(alert)}
         return None
 
     if key:
@@ -122,9 +130,9 @@ def main():
     parser.add_argument("--router", action="append", default=[])
     args = parser.parse_args()
     routers = args.router or args.addresses[:1]
-    sessions = [lt.session(settings(a, routers)) for a in args.addresses]
+    sessions = [start(a, routers) for a in args.addresses]
     commands = {
-        "join": lambda: join(sessions, bool(args.router)),
+        "join": lambda: {"joined": len(sessions)},
         "peers": lambda **c: peers(sessions[-1], **c),
         "put": lambda **c: put(sessions[-1], **c),
         "get": lambda **c: get(sessions[-1], **c),

@@ -1,9 +1,8 @@
--- The feed that an object publishes or follows (BEP 46): its publisher's key and salt, the path that is watched, and the item
--- that was last published or taken. feed_role is empty for an object that has to do with none.
+-- The feed that an object publishes or follows (BEP 46): its publisher's key and salt, and the item that was
+-- last published or taken. feed_role is empty for an object that has to do with none.
 ALTER TABLE objects ADD COLUMN feed_role TEXT NOT NULL DEFAULT '';
 ALTER TABLE objects ADD COLUMN feed_publisher BLOB;
 ALTER TABLE objects ADD COLUMN feed_salt BLOB;
-ALTER TABLE objects ADD COLUMN feed_path TEXT NOT NULL DEFAULT '';
 ALTER TABLE objects ADD COLUMN feed_sequence INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE objects ADD COLUMN feed_value BLOB;
 ALTER TABLE objects ADD COLUMN feed_signature BLOB;

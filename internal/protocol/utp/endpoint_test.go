@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -305,4 +306,36 @@ func TestDelaysThatAreNone(t *testing.T) {
 			t.Errorf("sample %d: %v", i, d)
 		}
 	}
+}
+
+// TestConnsAndEndpointShareNothing is for the race detector: an endpoint and two of its connections, at the same time.
+func TestConnsAndEndpointShareNothing(t *testing.T) {
+	v := newVictim(t, utp.Config{})
+	one, _ := v.connect(spoofed(1), 1)
+	two, _ := v.connect(spoofed(2), 1)
+	var all sync.WaitGroup
+	for _, c := range []*utp.Conn{one, two} {
+		all.Go(func() {
+			buf := make([]byte, 64<<10)
+			for i := range 1000 {
+				now := epoch.Add(time.Duration(i) * time.Millisecond)
+				_, _ = c.Write(buf[:100])
+				_, _ = c.Read(buf)
+				c.Send(now, buf)
+				c.Receive(now, (&wire.Packet{Type: wire.State, ConnID: 2, Seq: 3, Window: 1 << 20}).Append(nil))
+				c.Next()
+			}
+		})
+	}
+	for i := range 1000 {
+		now := epoch.Add(time.Duration(i) * time.Millisecond)
+		for n := range 3 {
+			pkt := (&wire.Packet{Type: wire.Type(i % 5), ConnID: uint16(n), Seq: uint16(i)}).Append(nil)
+			v.ep.Route(now, spoofed(n), pkt, nil, utp.Path{})
+		}
+		if c, err := v.ep.Dial(now, spoofed(1), utp.Path{}); err == nil && i%2 == 0 {
+			v.ep.Remove(c)
+		}
+	}
+	all.Wait()
 }
