@@ -27,7 +27,7 @@ func newAsker(t *testing.T, c Config) *asker {
 	n := New(epoch, c)
 	for i := range 40 {
 		for _, a := range []netip.AddrPort{publicAddr(i), publicAddr6(i)} {
-			n.side(a.Addr()).table.Answered(epoch, krpc.Node{ID: NewID(a.Addr(), n.rng), Addr: a})
+			n.side(a.Addr()).table.Answered(epoch, krpc.Node{ID: guard.NewID(a.Addr(), n.rng), Addr: a})
 		}
 	}
 	return &asker{t, n, epoch, publicAddr(500), someID(9)}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/protocol/dht/guard"
 	"github.com/potluck-p2p/potluck/internal/wire/krpc"
 )
 
@@ -73,7 +74,7 @@ func TestTheFamiliesHelpEachOther(t *testing.T) {
 	w.run(20*time.Minute, nil)
 	for _, h := range w.nodes {
 		for _, st := range h.node.Stats(w.now).Sides {
-			if st.State != Joined || st.Good < 8 || !ValidID(st.ID, st.External) {
+			if st.State != Joined || st.Good < 8 || !guard.ValidID(st.ID, st.External) {
 				t.Errorf("%+v", st)
 			}
 		}

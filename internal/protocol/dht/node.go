@@ -8,7 +8,7 @@
 //	guard     tokens, rates, and who may get a long reply
 //	storage   what others left with us
 //	table     whom we know
-//	lookup*   the way to the nodes near a key
+//	lookup    the way to the nodes near a key
 //	walk      a look-up with its queries, and what is written at its end
 //	search_*  what look-ups are made for: peers, items
 //	answer_*  what others ask us
@@ -101,7 +101,7 @@ func New(now time.Time, c Config) *Node {
 		if i := slices.IndexFunc(c.External, func(a netip.Addr) bool { return krpc.FamilyOf(a) == family }); i >= 0 {
 			own = c.External[i].Unmap()
 		}
-		id := NewID(own, n.rng)
+		id := guard.NewID(own, n.rng)
 		s := &side{family: family, id: id, table: table.New(now, id, validNode, n.rng)}
 		s.ballot.outcome = own
 		n.sides = append(n.sides, s)

@@ -8,11 +8,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/protocol/dht/guard"
 	"github.com/potluck-p2p/potluck/internal/protocol/dht/storage"
 	"github.com/potluck-p2p/potluck/internal/wire/krpc"
 )
 
-func someID(seed uint64) krpc.ID { return NewID(netip.Addr{}, seeded(seed)) }
+func someID(seed uint64) krpc.ID { return guard.NewID(netip.Addr{}, seeded(seed)) }
 
 func TestTwoNodesFindEachOther(t *testing.T) {
 	w := swarmOf(t, 1, 2)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/protocol/dht/guard"
+	"github.com/potluck-p2p/potluck/internal/protocol/dht/lookup"
 	"github.com/potluck-p2p/potluck/internal/protocol/dht/table"
 	"github.com/potluck-p2p/potluck/internal/wire/krpc"
 )
@@ -16,11 +17,11 @@ type side struct {
 	id      krpc.ID
 	table   *table.Table
 	ballot  ballot
-	density Density
+	density lookup.Density
 	entry   entrance
 }
 
-func validNode(n krpc.Node) bool { return ValidID(n.ID, n.Addr.Addr()) }
+func validNode(n krpc.Node) bool { return guard.ValidID(n.ID, n.Addr.Addr()) }
 
 // side is the side a datagram from or to an address belongs to; nil if we do not take part there.
 func (n *Node) side(a netip.Addr) *side {
@@ -42,8 +43,8 @@ func (s *side) nodesOf(r *krpc.Response) []krpc.Node {
 
 // toldAddress takes what a node says our address is. If most say it and our ID does not go with it, we take another one.
 func (n *Node) toldAddress(now time.Time, s *side, teller, says netip.Addr) {
-	if s.ballot.cast(now, teller, says) && !ValidID(s.id, says) {
-		s.id = NewID(says, n.rng)
+	if s.ballot.cast(now, teller, says) && !guard.ValidID(s.id, says) {
+		s.id = guard.NewID(says, n.rng)
 		s.table.Rekey(now, s.id)
 		s.entry.again(now)
 	}

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"github.com/potluck-p2p/potluck/internal/protocol/dht/guard"
 )
 
 func TestAddressByVote(t *testing.T) {
@@ -61,7 +63,7 @@ func TestNodeTakesAnIDForItsAddress(t *testing.T) {
 	w.run(40*time.Minute, nil)
 	for _, h := range w.nodes {
 		st := h.node.Stats(w.now).Sides[0]
-		if st.External != h.addrs[0].Addr() || !ValidID(st.ID, st.External) || st.State != Joined || st.Good < 15 {
+		if st.External != h.addrs[0].Addr() || !guard.ValidID(st.ID, st.External) || st.State != Joined || st.Good < 15 {
 			t.Errorf("%+v at %v", st, h.addrs)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/protocol/dht/lookup"
 	"github.com/potluck-p2p/potluck/internal/wire/krpc"
 )
 
@@ -56,7 +57,7 @@ type walk struct {
 	task     task
 	urgency  urgency
 	seeds    []krpc.Node
-	lookup   *Lookup // nil: not begun
+	lookup   *lookup.Lookup // nil: not begun
 	answers  int
 	writing  bool
 	awaited  int // messages that are not settled
@@ -105,7 +106,7 @@ func (w *walk) mustWait() bool {
 }
 
 func (n *Node) begin(w *walk) {
-	opt := LookupOptions{Self: w.side.id, Rand: n.rng, Nodes: w.side.density.Nodes()}
+	opt := lookup.Options{Self: w.side.id, Rand: n.rng, Nodes: w.side.density.Nodes()}
 	if w.urgency == upkeep {
 		opt.Paths, opt.Nodes = 1, 0
 	}
@@ -113,7 +114,7 @@ func (n *Node) begin(w *walk) {
 	if len(seeds) == 0 || w.urgency == entering {
 		seeds = append(w.side.table.Seeds(w.target, seedCount), seeds...)
 	}
-	w.lookup = NewLookup(w.target, opt, seeds)
+	w.lookup = lookup.New(w.target, opt, seeds)
 }
 
 // step asks whom the look-up wants asked, and goes on once it has arrived.

@@ -7,7 +7,7 @@ import (
 	"net/netip"
 	"slices"
 
-	core "github.com/potluck-p2p/potluck/internal/protocol/dht"
+	"github.com/potluck-p2p/potluck/internal/protocol/dht/guard"
 	"github.com/potluck-p2p/potluck/internal/wire/krpc"
 )
 
@@ -65,7 +65,7 @@ func invented(rng *rand.Rand, count int) identities {
 		binary.BigEndian.PutUint32(b[:], rng.Uint32())
 		b[0] = 100 + b[0]%26 // where no place is
 		ip := netip.AddrFrom4(b)
-		ids[i] = krpc.Node{ID: core.NewID(ip, rng), Addr: netip.AddrPortFrom(ip, basePort)}
+		ids[i] = krpc.Node{ID: guard.NewID(ip, rng), Addr: netip.AddrPortFrom(ip, basePort)}
 	}
 	ids.sort()
 	return ids
@@ -74,7 +74,7 @@ func invented(rng *rand.Rand, count int) identities {
 // allIDs are the identities one address may have: an ID with each prefix, each at a port of its own.
 func allIDs(ip netip.Addr, rng *rand.Rand) (nodes [idsOf]krpc.Node) {
 	for missing := idsOf; missing > 0; {
-		id := core.NewID(ip, rng)
+		id := guard.NewID(ip, rng)
 		which := id[krpc.IDSize-1] % idsOf
 		if n := &nodes[which]; !n.Addr.IsValid() {
 			*n = krpc.Node{ID: id, Addr: netip.AddrPortFrom(ip, basePort+uint16(which))}

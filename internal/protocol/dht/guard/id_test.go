@@ -1,4 +1,4 @@
-package dht
+package guard
 
 import (
 	"encoding/hex"
@@ -41,7 +41,7 @@ func TestIDVectors(t *testing.T) {
 }
 
 func TestOurIDsAreValid(t *testing.T) {
-	rng := seeded(1)
+	rng := seeded()
 	for _, s := range []string{"1.2.3.4", "255.255.255.254", "::ffff:9.9.9.9", "2001:db8:85a3::8a2e:370:7334", "2a00::1"} {
 		ip := netip.MustParseAddr(s)
 		seen := map[krpc.ID]bool{}
@@ -67,11 +67,11 @@ func TestOurIDsAreValid(t *testing.T) {
 
 func TestLocalAddressesBindNothing(t *testing.T) {
 	for _, s := range []string{"10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.1.1", "127.0.0.1", "::1", "fe80::1", "fd00::1"} {
-		if !ValidID(someID(1), netip.MustParseAddr(s)) {
+		if !ValidID(NewID(netip.Addr{}, seeded()), netip.MustParseAddr(s)) {
 			t.Error(s)
 		}
 	}
-	if !ValidID(someID(1), netip.Addr{}) {
+	if !ValidID(NewID(netip.Addr{}, seeded()), netip.Addr{}) {
 		t.Error("an address that is not known")
 	}
 }

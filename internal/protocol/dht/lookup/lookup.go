@@ -1,4 +1,18 @@
-package dht
+// Package lookup finds the nodes nearest to a target in the DHT: the iterative look-up of Kademlia, on several paths at once
+// that share no node (S/Kademlia), ending in a sweep of the whole region around the target.
+//
+// What it does about hostile nodes, each in a file of its own:
+//
+//	path       a liar leads astray only the path that asked it; order within a path
+//	region     those nearest to the target may all be Sybils: everybody within the distance where an honest network of the
+//	           estimated size has Region nodes is asked, in random order
+//	density    how many nodes there are, estimated from many look-ups
+//	claims     one node per /24 or /64, few per wider network
+//	candidate  IDs that are not valid for their address, and nodes named only by those who named nodes that do not exist,
+//	           are asked last and fill nobody's place
+//
+// It is pure, and nothing in it is safe for concurrent use.
+package lookup
 
 import (
 	"math/rand/v2"
@@ -9,8 +23,8 @@ import (
 	"github.com/potluck-p2p/potluck/internal/wire/krpc"
 )
 
-// LookupOptions say how a look-up goes about it. A zero number means its default.
-type LookupOptions struct {
+// Options say how a look-up goes about it. A zero number means its default.
+type Options struct {
 	// K is how many nodes are wanted at the least; 8.
 	K int
 	// Each is how many nodes every path must have heard from, with none nearer left to ask; 5.
@@ -40,7 +54,7 @@ const mostNamed = 16
 // mostKnown is how many nodes a look-up keeps in mind.
 const mostKnown = 4096
 
-func (o LookupOptions) withDefaults() LookupOptions {
+func (o Options) withDefaults() Options {
 	o.K, o.Each, o.Alpha, o.Paths = orElse(o.K, 8), orElse(o.Each, 5), orElse(o.Alpha, 2), orElse(o.Paths, 4)
 	o.Region, o.Most, o.Slow = orElse(o.Region, 20), orElse(o.Most, 256), orElse(o.Slow, time.Second)
 	return o
@@ -53,23 +67,13 @@ func orElse[T int | time.Duration](given, otherwise T) T {
 	return given
 }
 
-// A Lookup finds the nodes nearest to a target: the iterative look-up of Kademlia, on several paths at once that share no
-// node (S/Kademlia), ending in a sweep of the whole region around the target. It sends nothing: Next says whom to ask,
-// Answered and Failed tell it what came of that.
-//
-// What it does about hostile nodes, each in a file of its own:
-//
-//	lookup_path       a liar leads astray only the path that asked it; order within a path
-//	lookup_region     those nearest to the target may all be Sybils: everybody within the distance where an honest network of
-//	                  the estimated size has Region nodes is asked, in random order
-//	lookup_claims     one node per /24 or /64, few per wider network
-//	lookup_candidate  IDs that are not valid for their address, and nodes named only by those who named nodes that do not
-//	                  exist, are asked last and fill nobody's place
+// A Lookup finds the nodes nearest to a target. It sends nothing: Next says whom to ask, Answered and Failed tell it what
+// came of that.
 //
 // Invariant: no node is asked twice, and at most Most are asked.
 type Lookup struct {
 	target krpc.ID
-	opt    LookupOptions
+	opt    Options
 	region region
 	known  map[krpc.Node]*candidate
 	paths  []*path
@@ -77,8 +81,8 @@ type Lookup struct {
 	asked  int
 }
 
-// NewLookup begins a look-up with the nodes known to be near the target, which are dealt out to the paths.
-func NewLookup(target krpc.ID, opt LookupOptions, seeds []krpc.Node) *Lookup {
+// New begins a look-up with the nodes known to be near the target, which are dealt out to the paths.
+func New(target krpc.ID, opt Options, seeds []krpc.Node) *Lookup {
 	opt = opt.withDefaults()
 	l := &Lookup{target: target, opt: opt, region: regionOf(opt.Region, opt.Nodes), known: make(map[krpc.Node]*candidate), claims: newClaims()}
 	for i := range opt.Paths {
@@ -190,7 +194,7 @@ func (l *Lookup) know(n krpc.Node) *candidate {
 	if n.ID == l.opt.Self || len(l.known) >= mostKnown {
 		return nil
 	}
-	c := &candidate{node: n, valid: ValidID(n.ID, n.Addr.Addr()), far: farness(l.target, n.ID), shares: sharesOf(n.Addr)}
+	c := &candidate{node: n, valid: guard.ValidID(n.ID, n.Addr.Addr()), far: farness(l.target, n.ID), shares: sharesOf(n.Addr)}
 	l.known[n] = c
 	return c
 }

@@ -1,4 +1,4 @@
-package dht
+package lookup
 
 import (
 	"encoding/binary"
@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/protocol/dht/guard"
 	"github.com/potluck-p2p/potluck/internal/wire/krpc"
 )
 
@@ -31,7 +32,7 @@ func newModel(seed uint64, honest int) *model {
 // node makes a node somewhere on the Internet.
 func (m *model) node() krpc.Node {
 	ip := netip.AddrFrom4([4]byte{byte(11 + m.rng.IntN(100)), byte(m.rng.Uint32()), byte(m.rng.Uint32()), byte(m.rng.Uint32())})
-	return krpc.Node{ID: NewID(ip, m.rng), Addr: netip.AddrPortFrom(ip, 6881)}
+	return krpc.Node{ID: guard.NewID(ip, m.rng), Addr: netip.AddrPortFrom(ip, 6881)}
 }
 
 // meet fills the tables of the honest: up to 8 nodes for each number of leading bits shared.
@@ -98,12 +99,12 @@ func (m *model) ask(n krpc.Node, target krpc.ID) ([]krpc.Node, bool) {
 }
 
 // lookup begins a look-up by an honest node.
-func (m *model) lookup(target krpc.ID, opt LookupOptions) *Lookup {
+func (m *model) lookup(target krpc.ID, opt Options) *Lookup {
 	honest := m.honest()
 	by := honest[m.rng.IntN(len(honest))]
 	seeds, _ := m.ask(by, target)
 	opt.Self, opt.Rand = by.ID, m.rng
-	return NewLookup(target, opt, seeds)
+	return New(target, opt, seeds)
 }
 
 // run plays a look-up to its end and returns who was asked, in order.
@@ -125,14 +126,15 @@ func (m *model) run(l *Lookup) (asked []krpc.Node) {
 	}
 }
 
-// nearID is the ID nearest to a target that BEP 42 allows an address.
-func nearID(target krpc.ID, ip netip.Addr) (best krpc.ID) {
-	for r := range byte(8) {
-		id := target
-		id[krpc.IDSize-1] = id[krpc.IDSize-1]&^7 | r
-		low := binary.BigEndian.Uint32(id[:]) &^ idPrefix
-		binary.BigEndian.PutUint32(id[:], idHash(ip, r)&idPrefix|low)
-		if r == 0 || krpc.Closer(target, id, best) < 0 {
+// nearID is an ID near to a target that BEP 42 allows an address: the address says what its first 21 bits are, for each of
+// eight values of its last three.
+func (m *model) nearID(target krpc.ID, ip netip.Addr) (best krpc.ID) {
+	const bound = 0xfffff800
+	for i := range 32 { // which are hardly ever fewer than eight different ones
+		id, valid := target, guard.NewID(ip, m.rng)
+		id[krpc.IDSize-1] = id[krpc.IDSize-1]&^7 | valid[krpc.IDSize-1]&7
+		binary.BigEndian.PutUint32(id[:], binary.BigEndian.Uint32(valid[:])&bound|binary.BigEndian.Uint32(id[:])&^bound)
+		if i == 0 || krpc.Closer(target, id, best) < 0 {
 			best = id
 		}
 	}
@@ -143,7 +145,7 @@ func nearID(target krpc.ID, ip netip.Addr) (best krpc.ID) {
 func (m *model) surround(target krpc.ID, count int) (sybils []krpc.Node) {
 	for len(sybils) < count {
 		n := m.node()
-		if n.ID = nearID(target, n.Addr.Addr()); farness(target, n.ID) < 1<<51 { // 1 of 8,192
+		if n.ID = m.nearID(target, n.Addr.Addr()); farness(target, n.ID) < 1<<51 { // 1 of 8,192
 			sybils = append(sybils, n)
 		}
 	}

@@ -1,4 +1,4 @@
-package dht
+package lookup
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/protocol/dht/guard"
 	"github.com/potluck-p2p/potluck/internal/wire/krpc"
 )
 
@@ -17,7 +18,7 @@ func TestLookup(t *testing.T) {
 			m := newModel(1, size+1)
 			m.meet()
 			for range 20 {
-				l := m.lookup(m.node().ID, LookupOptions{Nodes: float64(size)})
+				l := m.lookup(m.node().ID, Options{Nodes: float64(size)})
 				asked := m.run(l)
 				others := slices.DeleteFunc(m.honest(), func(n krpc.Node) bool { return n.ID == l.opt.Self })
 				want := m.nearest(l.target, others, 8)
@@ -52,7 +53,7 @@ func TestLookupAmongLiars(t *testing.T) {
 		m.meet()
 		found := 0
 		for range 100 {
-			l := m.lookup(m.node().ID, LookupOptions{Nodes: 2000, Paths: tt.paths})
+			l := m.lookup(m.node().ID, Options{Nodes: 2000, Paths: tt.paths})
 			m.run(l)
 			nearest := slices.MinFunc(m.honest(), func(a, b krpc.Node) int { return krpc.Closer(l.target, a.ID, b.ID) })
 			if slices.Contains(l.Closest(), nearest) || nearest.ID == l.opt.Self {
@@ -84,7 +85,7 @@ func TestLookupSybils(t *testing.T) {
 				target := m.node().ID
 				sybils := m.surround(target, 64)
 				m.hear(sybils)
-				l := m.lookup(target, LookupOptions{Nodes: tt.nodes})
+				l := m.lookup(target, Options{Nodes: tt.nodes})
 				m.run(l)
 				got := l.Closest()
 				reached := 0
@@ -120,11 +121,11 @@ func TestLookupInvalidIDs(t *testing.T) {
 		m.hostile[n] = func(krpc.ID) []krpc.Node { return near[m.rng.IntN(30):][:10] }
 	}
 	m.hear(near)
-	l := m.lookup(target, LookupOptions{Nodes: 500})
+	l := m.lookup(target, Options{Nodes: 500})
 	asked := m.run(l)
 	strays := 0
 	for _, n := range asked {
-		if !ValidID(n.ID, n.Addr.Addr()) {
+		if !guard.ValidID(n.ID, n.Addr.Addr()) {
 			strays++
 		}
 	}
@@ -141,7 +142,7 @@ func TestLookupInvalidIDs(t *testing.T) {
 	}
 	clear(m.tables)
 	m.meet()
-	l = m.lookup(m.node().ID, LookupOptions{Nodes: 500})
+	l = m.lookup(m.node().ID, Options{Nodes: 500})
 	m.run(l)
 	if got, want := l.Closest(), m.nearest(l.target, m.nodes, 1); !slices.Contains(got, want[0]) {
 		t.Errorf("without valid IDs it ends with %v", got)
@@ -155,7 +156,7 @@ func TestLookupInvented(t *testing.T) {
 		m.hostile[n] = func(target krpc.ID) (named []krpc.Node) {
 			for range 100 {
 				n := m.node()
-				n.ID = nearID(target, n.Addr.Addr())
+				n.ID = m.nearID(target, n.Addr.Addr())
 				named = append(named, n)
 			}
 			return named
@@ -163,7 +164,7 @@ func TestLookupInvented(t *testing.T) {
 	}
 	m.meet()
 	for range 20 {
-		l := m.lookup(m.node().ID, LookupOptions{Nodes: 500})
+		l := m.lookup(m.node().ID, Options{Nodes: 500})
 		asked := m.run(l)
 		if len(asked) > 200 {
 			t.Errorf("%d questions", len(asked))
@@ -178,7 +179,7 @@ func TestLookupInvented(t *testing.T) {
 func TestLookupSlow(t *testing.T) {
 	m := newModel(6, 100)
 	now := time.Unix(0, 0)
-	l := NewLookup(m.node().ID, LookupOptions{Rand: m.rng, Paths: 1, Alpha: 2, Each: 3, Slow: time.Second}, m.nodes[:8])
+	l := New(m.node().ID, Options{Rand: m.rng, Paths: 1, Alpha: 2, Each: 3, Slow: time.Second}, m.nodes[:8])
 	first, _ := l.Next(now)
 	if again, done := l.Next(now); len(first) != 2 || len(again) != 0 || done {
 		t.Fatalf("asks %d and then %d at once; done: %v", len(first), len(again), done)
@@ -204,7 +205,7 @@ func TestLookupIsBounded(t *testing.T) {
 	m := newModel(7, 1)
 	now := time.Unix(0, 0)
 	me, first := m.node(), m.node()
-	l := NewLookup(m.node().ID, LookupOptions{Rand: m.rng, Self: me.ID, Most: 10}, []krpc.Node{first, me})
+	l := New(m.node().ID, Options{Rand: m.rng, Self: me.ID, Most: 10}, []krpc.Node{first, me})
 	l.Next(now)
 	var many []krpc.Node
 	for range 1000 {

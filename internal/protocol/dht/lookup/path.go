@@ -1,4 +1,4 @@
-package dht
+package lookup
 
 import (
 	"math/rand/v2"

@@ -1,4 +1,4 @@
-package dht
+package guard
 
 import (
 	"encoding/binary"
@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"net/netip"
 
-	"github.com/potluck-p2p/potluck/internal/protocol/dht/guard"
 	"github.com/potluck-p2p/potluck/internal/wire/krpc"
 )
 
@@ -38,7 +37,7 @@ func ValidID(id krpc.ID, ip netip.Addr) bool {
 	return !bindsID(ip) || (binary.BigEndian.Uint32(id[:])^idHash(ip, id[krpc.IDSize-1]))&idPrefix == 0
 }
 
-func bindsID(ip netip.Addr) bool { return ip.IsValid() && !guard.IsLocal(ip) }
+func bindsID(ip netip.Addr) bool { return ip.IsValid() && !IsLocal(ip) }
 
 // idHash is the hash of an address with the last byte of an ID, of which three bits count.
 func idHash(ip netip.Addr, last byte) uint32 {

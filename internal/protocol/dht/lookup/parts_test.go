@@ -1,4 +1,4 @@
-package dht
+package lookup
 
 import (
 	"fmt"
@@ -88,7 +88,7 @@ func TestCandidateIsDubious(t *testing.T) {
 func TestPathsShareNoNode(t *testing.T) {
 	m := newModel(9, 6)
 	now := time.Unix(0, 0)
-	l := NewLookup(m.node().ID, LookupOptions{Paths: 2, Alpha: 1, Rand: m.rng}, m.nodes[:2])
+	l := New(m.node().ID, Options{Paths: 2, Alpha: 1, Rand: m.rng}, m.nodes[:2])
 	ask, _ := l.Next(now)
 	if len(ask) != 2 || l.known[ask[0]].path == l.known[ask[1]].path {
 		t.Fatalf("asks %v", ask)
