@@ -51,6 +51,10 @@ func objectOf(o node.Object) Object {
 	if o.Err != nil {
 		p.Err = publicError(o.Err)
 	}
+	if o.Feed != nil {
+		f := Feed(*o.Feed)
+		p.Feed, p.VersionLink = &f, o.VersionLink
+	}
 	// The node has no number yet, but an object that is done may well be empty.
 	if p.Size == 0 && p.Done.IsZero() {
 		p.Size = -1
@@ -61,6 +65,7 @@ func objectOf(o node.Object) Object {
 	if p.Size > 0 {
 		p.Ratio = float64(p.Uploaded) / float64(p.Size)
 	}
+	p.Reach = reachOf(o.Reach)
 	for _, t := range o.Trackers {
 		p.Trackers = append(p.Trackers, Tracker{
 			URL: t.URL, Tier: t.Tier, Error: t.Error, Seeders: t.Seeders, Leechers: t.Leechers, Announced: t.Announced, Next: t.Next,

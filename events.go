@@ -9,6 +9,7 @@ const (
 	EventProgress EventKind = "progress" // bytes or rates; who reads slowly gets only the latest of an object
 	EventState    EventKind = "state"
 	EventDone     EventKind = "done"    // every wanted byte is verified, on the disk and under its own name
+	EventReach    EventKind = "reach"   // it was found out whether others find it; see [Object.Reach]
 	EventAccused  EventKind = "accused" // a peer sent bad data; Text names it
 	EventRemoved  EventKind = "removed"
 )

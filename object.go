@@ -45,12 +45,15 @@ type Object struct {
 	BytesDone   int64 // of the wanted files, verified
 	BytesWanted int64 // of the wanted files, -1 while it is not known
 
-	Path       string // of the file or folder; empty while it is not known
-	Link       string // to pass on
-	InfoHashV1 string // in hex, empty if it has none
-	InfoHashV2 string
-	Private    bool
-	Listen     []netip.AddrPort // where peers reach it
+	Path string // of the file or folder; empty while it is not known
+	Link string // to pass on; of a feed, that of the feed
+	// VersionLink is that of this version, if the object has to do with a feed; Feed is which.
+	VersionLink string
+	Feed        *Feed
+	InfoHashV1  string // in hex, empty if it has none
+	InfoHashV2  string
+	Private     bool
+	Listen      []netip.AddrPort // where peers reach it
 
 	DownRate, UpRate     float64 // bytes per second
 	Downloaded, Uploaded int64
@@ -59,9 +62,18 @@ type Object struct {
 	Sources              int           // peers that have something of it
 	ETA                  time.Duration // negative if it is not known
 	Trackers             []Tracker
+	Reach                *Reach // whether others find it; nil while that is not known, and of what was fetched
 
 	Added time.Time
 	Done  time.Time // zero if it is not
+}
+
+// Feed is what an object publishes or follows (BEP 46): a pointer to the newest version, signed by its publisher.
+type Feed struct {
+	Publisher string // public key in hex
+	Name      string // the publisher's word for it, safe to show
+	Sequence  int64  // of the version at hand: a later one has a higher number
+	Followed  bool   // somebody else's, whose versions take the object's place
 }
 
 // Complete reports whether every wanted byte is there.

@@ -44,6 +44,8 @@ type Options struct {
 	// other is known; without them, and without a table of an earlier run, the way in is through peers.
 	NoDHT      bool
 	DHTRouters []string
+	// FeedPoll is how often a feed that is followed is looked up; 0 is a good choice.
+	FeedPoll time.Duration
 	// Encryption of connections with peers: "prefer", the default, "require" or "off". It hides what they are from those who
 	// look for it; it proves nobody's identity and keeps no secret from whoever knows the info-hash.
 	Encryption string
@@ -83,7 +85,7 @@ func Open(ctx context.Context, opt Options) (*Node, error) {
 	n, err := node.Open(ctx, node.Config{
 		Home: opt.Home, FS: vfs.OS(), Network: netx.System(netx.Options{Source: source}), Now: time.Now, Log: log,
 		Listen: opt.Listen, Announced: named, Silent: opt.NoNetwork, Offline: opt.Offline || opt.NoNetwork, Encryption: encryption,
-		DHT: !opt.NoDHT, DHTRouters: opt.DHTRouters,
+		DHT: !opt.NoDHT, DHTRouters: opt.DHTRouters, FeedPoll: opt.FeedPoll,
 		Up: opt.Up, Down: opt.Down, DownloadDir: opt.DownloadDir, Version: Version, Slots: opt.Slots, MaxPeers: opt.MaxPeers,
 		Ratio: opt.Ratio, SeedTime: opt.SeedTime, ActiveFetches: opt.ActiveFetches, ActiveSeeds: opt.ActiveSeeds,
 	})
@@ -115,9 +117,16 @@ func (n *Node) Listen() []netip.AddrPort { return n.n.ListenAddrs() }
 // External are the node's addresses as others on the internet see them, as far as they agree.
 func (n *Node) External() []netip.Addr { return n.n.External() }
 
+// DHT describes what we are in the distributed hash table.
+func (n *Node) DHT() DHT { return dhtOf(n.n.DHT()) }
+
 // Share adopts a file or folder where it lies, reads it once, and serves it from then on. The same path with the same
 // content again is the same object.
 func (n *Node) Share(ctx context.Context, req ShareRequest) (Object, error) {
+	if req.Feed != "" {
+		o, err := n.n.Publish(ctx, req.create(req.Path), req.Feed, req.Progress, req.Note)
+		return objectOf(o), errorOf(err)
+	}
 	o, err := n.n.Share(ctx, req.create(req.Path), req.Progress, req.Note)
 	return objectOf(o), errorOf(err)
 }
@@ -134,7 +143,7 @@ func (n *Node) Get(ctx context.Context, req GetRequest) (Object, error) {
 	}
 	o, err := n.n.Get(ctx, node.GetRequest{
 		Link: req.Link, Torrent: req.Torrent, Dir: req.Dir, Select: req.Select, Peers: req.Peers, Trackers: req.Trackers,
-		Sequential: req.Sequential, Wait: req.Wait,
+		Sequential: req.Sequential, Follow: req.Follow, Wait: req.Wait,
 	})
 	return objectOf(o), errorOf(err)
 }
@@ -188,10 +197,10 @@ func (n *Node) Info(id string) (Torrent, error) {
 	}
 	b, err := n.n.Torrent(o.ID)
 	if err != nil {
-		return Inspect(context.Background(), o.Link)
+		return Inspect(context.Background(), cmp.Or(o.VersionLink, o.Link))
 	}
 	t, err := ParseTorrent(b)
-	t.Link = o.Link
+	t.Link, t.Feed = o.Link, objectOf(o).Feed
 	return t, err
 }
 

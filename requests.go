@@ -27,6 +27,9 @@ type TorrentOptions struct {
 // ShareRequest says what to share.
 type ShareRequest struct {
 	Path string // of a file or folder, which is neither copied nor changed
+	// Feed is the name of a feed (BEP 46) that this is the newest version of, 1 to 64 bytes; empty: of none. The feed's link stays,
+	// and leads to what lies at the path at any time.
+	Feed string
 	TorrentOptions
 }
 
@@ -42,6 +45,8 @@ type GetRequest struct {
 	Peers      []string // host:port of known sources
 	Trackers   []string // besides those of the link
 	Sequential bool     // in the order of the files, to look at them while they come
+	// Follow keeps to the feed that the link names: each newer version takes the object's place, in its folder.
+	Follow bool
 	// Wait is how long to go on while nobody has it, before the object fails with CodeNoSource; 0 is for ever.
 	Wait time.Duration
 }

@@ -29,6 +29,7 @@ type Torrent struct {
 	CreatedBy   string
 	Created     time.Time
 	Link        string // a magnet link of the same
+	Feed        *Feed  // that the object publishes or follows, whose link Link is then; nil for others
 }
 
 // TorrentFile is a file as a torrent lists it.

@@ -98,6 +98,9 @@ func (c *configSetCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	if _, err := parseConfig(paths.File, old); err != nil {
+		return err
+	}
 	data, err := config.Edit(old, c.Key, c.Value)
 	if err != nil {
 		return configError(err)

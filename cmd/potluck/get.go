@@ -16,6 +16,7 @@ type getCmd struct {
 	Peer       []string      `placeholder:"HOST:PORT" sep:"none" help:"Ask this peer."`
 	Wait       time.Duration `default:"10m" help:"How long to look for somebody who has it; 0 is for ever."`
 	Seed       bool          `help:"Go on sharing it until interrupted."`
+	Follow     bool          `help:"The link is a feed's: keep to its newest version until interrupted; a running node does it for good."`
 	Sequential bool          `help:"Fetch from the beginning to the end."`
 	Detach     bool          `help:"Leave it to the running node."`
 }
@@ -46,7 +47,7 @@ func (c *getCmd) Run(a *app) error {
 }
 
 func (c *getCmd) run(a *app, s *session) error {
-	f := &fetch{app: a, cmd: c, began: time.Now(), waiting: make(map[string]bool)}
+	f := &fetch{app: a, cmd: c, began: time.Now(), waiting: make(map[string]bool), followed: make(map[string]int64)}
 	// The events come first, so that nothing happens unseen.
 	ctx, cancel := context.WithCancel(a.ctx)
 	defer cancel()
@@ -57,10 +58,13 @@ func (c *getCmd) run(a *app, s *session) error {
 	f.progress = a.out.progress()
 	err = f.follow(s, news)
 	f.progress.end()
+	if a.ctx.Err() != nil && len(f.waiting) == 0 && c.Follow {
+		err = nil // it was to end like this
+	}
 	if a.ctx.Err() != nil && len(f.waiting) > 0 {
 		return f.interrupted(s)
 	}
-	if err == nil && c.Seed && s.own != nil && f.count.ok > 0 {
+	if err == nil && c.Seed && !c.Follow && s.own != nil && f.count.ok > 0 {
 		a.out.say("Sharing until interrupted (Ctrl-C).")
 		<-a.ctx.Done()
 	}
@@ -76,7 +80,8 @@ type fetch struct {
 	cmd      *getCmd
 	began    time.Time
 	progress *progress
-	waiting  map[string]bool // objects that are not over, by id
+	waiting  map[string]bool  // objects that are not over, by id
+	followed map[string]int64 // the sequences at which feeds were last done, by id
 	count    tally
 }
 
@@ -98,7 +103,7 @@ func (f *fetch) follow(s *session, news func(func(v1.Event, error) bool)) error 
 			f.see(o)
 		}
 	}
-	if len(f.waiting) == 0 {
+	if len(f.waiting) == 0 && !f.stays(s) {
 		return nil
 	}
 	for e, err := range news {
@@ -107,8 +112,10 @@ func (f *fetch) follow(s *session, news func(func(v1.Event, error) bool)) error 
 		}
 		if f.waiting[e.Object.ID] {
 			f.happened(e)
+		} else if f.cmd.Follow {
+			f.nextVersion(e)
 		}
-		if len(f.waiting) == 0 {
+		if len(f.waiting) == 0 && !f.stays(s) {
 			return nil
 		}
 	}
@@ -118,7 +125,7 @@ func (f *fetch) follow(s *session, news func(func(v1.Event, error) bool)) error 
 // accept hands one link to the node.
 func (f *fetch) accept(s *session, text string) (v1.Object, error) {
 	c := f.cmd
-	g := v1.Get{Link: text, Select: c.Select, Peers: c.Peer, Sequential: c.Sequential, Wait: c.Wait.Seconds()}
+	g := v1.Get{Link: text, Select: c.Select, Peers: c.Peer, Sequential: c.Sequential, Follow: c.Follow, Wait: c.Wait.Seconds()}
 	if path, ok := potluck.TorrentPath(text); ok {
 		// The node may see other folders than we do.
 		b, err := potluck.ReadTorrent(path)
@@ -188,11 +195,35 @@ func (f *fetch) over(id string) {
 	f.progress.over(id)
 }
 
+// stays reports whether the command goes on when all is done: it follows feeds, and the node ends with it.
+func (f *fetch) stays(s *session) bool { return f.cmd.Follow && s.own != nil && len(f.followed) > 0 }
+
+// nextVersion takes news of an object that has been done before.
+func (f *fetch) nextVersion(e v1.Event) {
+	o := e.Object
+	was, ok := f.followed[o.ID]
+	switch {
+	case !ok || o.Feed == nil || o.Feed.Sequence <= was:
+	case e.Kind == string(potluck.EventDone):
+		f.progress.over(o.ID)
+		f.done(o)
+	case o.Done == nil:
+		f.progress.object(o)
+	}
+}
+
 func (f *fetch) done(o v1.Object) {
+	if o.Feed != nil {
+		f.followed[o.ID] = o.Feed.Sequence
+	}
 	f.count.ok++
 	seconds := time.Since(f.began).Seconds()
 	if f.out.json {
-		f.out.emit(doneLine{Type: "done", ID: o.ID, Path: o.Path, Bytes: o.BytesDone, Seconds: seconds})
+		line := doneLine{Type: "done", ID: o.ID, Path: o.Path, Bytes: o.BytesDone, Seconds: seconds}
+		if o.Feed != nil {
+			line.Sequence = o.Feed.Sequence
+		}
+		f.out.emit(line)
 		return
 	}
 	f.out.result(o.Path)

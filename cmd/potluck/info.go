@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/potluck-p2p/potluck"
@@ -14,39 +15,50 @@ type infoCmd struct {
 
 // Run shows what something is. Files and links need no node, and ids none that is running.
 func (c *infoCmd) Run(a *app) error {
-	i, err := c.find(a)
+	i, reach, err := c.find(a)
 	if err != nil {
 		return err
 	}
 	if a.out.json {
-		a.out.emit(infoOf(i))
+		l := infoOf(i)
+		l.Reach = reach
+		a.out.emit(l)
 		return nil
 	}
-	a.out.table(infoTable(i))
+	rows := infoTable(i)
+	if reach != nil {
+		rows = append(rows, []string{"DHT", reachText(reach) + checkedText(reach)})
+	}
+	a.out.table(rows)
 	return nil
 }
 
-func (c *infoCmd) find(a *app) (v1.Info, error) {
+func (c *infoCmd) find(a *app) (v1.Info, *v1.Reach, error) {
 	isHash := isHex(c.What) && (len(c.What) == 40 || len(c.What) == 64)
 	isID := isHex(c.What) && len(c.What) >= 4 && len(c.What) <= 8
 	if isHash || isID {
-		i, err := c.held(a)
+		i, reach, err := c.held(a)
 		if err == nil || isID || potluck.AsError(err).Code != potluck.CodeNotFound {
-			return i, err
+			return i, reach, err
 		}
 	}
 	t, err := potluck.Inspect(a.ctx, c.What)
-	return v1.InfoOf(t), err
+	return v1.InfoOf(t), nil, err
 }
 
-// held asks for an object of the home.
-func (c *infoCmd) held(a *app) (v1.Info, error) {
+// held asks for an object of the home, and whether others find it.
+func (c *infoCmd) held(a *app) (v1.Info, *v1.Reach, error) {
 	s, err := a.state()
 	if err != nil {
-		return v1.Info{}, err
+		return v1.Info{}, nil, err
 	}
 	defer s.close()
-	return s.Info(a.ctx, c.What)
+	o, err := s.Object(a.ctx, c.What)
+	if err != nil {
+		return v1.Info{}, nil, err
+	}
+	i, err := s.Info(a.ctx, o.ID)
+	return i, o.Reach, err
 }
 
 func isHex(s string) bool { return strings.Trim(strings.ToLower(s), "0123456789abcdef") == "" }
@@ -76,6 +88,9 @@ func infoTable(i v1.Info) [][]string {
 	}
 	for _, u := range i.WebSeeds {
 		add("Web seed", printable(u))
+	}
+	if i.Feed != nil {
+		add("Feed", feedText(i.Feed)+", version "+strconv.FormatInt(i.Feed.Sequence, 10))
 	}
 	add("Comment", printable(i.Comment))
 	add("Link", printable(i.Link))

@@ -5,14 +5,21 @@ import v1 "github.com/potluck-p2p/potluck/internal/api/v1"
 // The lines of --json. Other programs are written against them; what is not known is left out.
 type (
 	sharedLine struct {
-		Type       string   `json:"type"`
-		ID         string   `json:"id"`
-		Name       string   `json:"name"`
-		Link       string   `json:"link"`
-		InfoHashV1 string   `json:"infohash_v1,omitzero"`
-		InfoHashV2 string   `json:"infohash_v2,omitzero"`
-		Size       *int64   `json:"size,omitzero"`
-		Listen     []string `json:"listen"`
+		Type        string   `json:"type"`
+		ID          string   `json:"id"`
+		Name        string   `json:"name"`
+		Link        string   `json:"link"`
+		VersionLink string   `json:"version_link,omitzero"`
+		Feed        *v1.Feed `json:"feed,omitzero"`
+		InfoHashV1  string   `json:"infohash_v1,omitzero"`
+		InfoHashV2  string   `json:"infohash_v2,omitzero"`
+		Size        *int64   `json:"size,omitzero"`
+		Listen      []string `json:"listen"`
+	}
+	reachLine struct {
+		Type string `json:"type"`
+		ID   string `json:"id"`
+		v1.Reach
 	}
 	progressLine struct {
 		Type       string   `json:"type"`
@@ -31,21 +38,25 @@ type (
 		Path    string  `json:"path"`
 		Bytes   int64   `json:"bytes"`
 		Seconds float64 `json:"seconds"`
+		// Sequence is that of the version, of a feed that is followed.
+		Sequence int64 `json:"sequence,omitzero"`
 	}
 	objectLine struct {
-		Type      string  `json:"type"`
-		ID        string  `json:"id"`
-		Name      string  `json:"name,omitzero"`
-		State     string  `json:"state"`
-		Queued    bool    `json:"queued,omitzero"`
-		Size      *int64  `json:"size,omitzero"`
-		BytesDone int64   `json:"bytes_done"`
-		Path      string  `json:"path,omitzero"`
-		DownRate  float64 `json:"down_rate"`
-		UpRate    float64 `json:"up_rate"`
-		Ratio     float64 `json:"ratio"`
-		Seeders   *int    `json:"seeders,omitzero"`
-		Leechers  *int    `json:"leechers,omitzero"`
+		Type      string    `json:"type"`
+		ID        string    `json:"id"`
+		Name      string    `json:"name,omitzero"`
+		State     string    `json:"state"`
+		Queued    bool      `json:"queued,omitzero"`
+		Size      *int64    `json:"size,omitzero"`
+		BytesDone int64     `json:"bytes_done"`
+		Path      string    `json:"path,omitzero"`
+		DownRate  float64   `json:"down_rate"`
+		UpRate    float64   `json:"up_rate"`
+		Ratio     float64   `json:"ratio"`
+		Feed      *v1.Feed  `json:"feed,omitzero"`
+		Seeders   *int      `json:"seeders,omitzero"`
+		Leechers  *int      `json:"leechers,omitzero"`
+		Reach     *v1.Reach `json:"reach,omitzero"`
 	}
 	fileLine struct {
 		Type      string `json:"type"`
@@ -77,8 +88,10 @@ type (
 		Size        *int64        `json:"size,omitzero"`
 		Private     bool          `json:"private"`
 		Files       []v1.InfoFile `json:"files,omitzero"`
+		Feed        *v1.Feed      `json:"feed,omitzero"`
 		Trackers    [][]string    `json:"trackers"`
 		WebSeeds    []string      `json:"web_seeds"`
+		Reach       *v1.Reach     `json:"reach,omitzero"`
 	}
 	settingLine struct {
 		Type   string `json:"type"`
@@ -107,7 +120,7 @@ func sharedOf(o v1.Object) sharedLine {
 		listen = []string{}
 	}
 	return sharedLine{
-		Type: "shared", ID: o.ID, Name: o.Name, Link: o.Link, InfoHashV1: o.InfoHashV1, InfoHashV2: o.InfoHashV2, Size: o.Size,
+		Type: "shared", ID: o.ID, Name: o.Name, Link: o.Link, VersionLink: o.VersionLink, Feed: o.Feed, InfoHashV1: o.InfoHashV1, InfoHashV2: o.InfoHashV2, Size: o.Size,
 		Listen: listen,
 	}
 }
@@ -122,9 +135,10 @@ func progressOf(o v1.Object) progressLine {
 func objectOf(o v1.Object) objectLine {
 	return objectLine{
 		Type: "object", ID: o.ID, Name: o.Name, State: o.State, Queued: o.Queued, Size: o.Size, BytesDone: o.BytesDone, Path: o.Path,
-		DownRate: o.DownRate, UpRate: o.UpRate, Ratio: o.Ratio,
+		DownRate: o.DownRate, UpRate: o.UpRate, Ratio: o.Ratio, Feed: o.Feed,
 		Seeders:  most(o.Trackers, func(t v1.Tracker) *int { return t.Seeders }),
 		Leechers: most(o.Trackers, func(t v1.Tracker) *int { return t.Leechers }),
+		Reach:    o.Reach,
 	}
 }
 
@@ -141,7 +155,7 @@ func most(list []v1.Tracker, of func(v1.Tracker) *int) (most *int) {
 func infoOf(i v1.Info) infoLine {
 	l := infoLine{
 		Type: "info", Name: i.Name, InfoHashV1: i.InfoHashV1, InfoHashV2: i.InfoHashV2, PieceLength: i.PieceLength, Size: i.Size,
-		Private: i.Private, Files: i.Files, Trackers: i.Trackers, WebSeeds: i.WebSeeds,
+		Private: i.Private, Feed: i.Feed, Files: i.Files, Trackers: i.Trackers, WebSeeds: i.WebSeeds,
 	}
 	// That there are none is known.
 	if l.Trackers == nil {

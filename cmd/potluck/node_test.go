@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -223,5 +224,37 @@ func TestDeepHome(t *testing.T) {
 	e.ok(t, "down")
 	if code := up.end(); code != 0 {
 		t.Errorf("exit %d", code)
+	}
+}
+
+// A node that is told to end while it starts has done what it was told.
+func TestUpInterruptedEarly(t *testing.T) {
+	e := newEnvironment(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stdout, stderr buffer
+	if code := run(ctx, []string{"up", "--api", "127.0.0.1:0"}, e.lookup, &stdout, &stderr); code != 0 || stderr.String() != "" {
+		t.Errorf("exit %d: %s", code, stderr.String())
+	}
+}
+
+// A command that only looks tells of a damaged catalog too, and shows the last good state.
+func TestDamagedCatalogIsTold(t *testing.T) {
+	e := newEnvironment(t)
+	p := e.begin(t, "share", "--json", write(t, filepath.Join(e["HOME"], "a.txt"), "content"))
+	p.next("shared")
+	p.interrupt()
+	p.end()
+	catalog := filepath.Join(e["POTLUCK_HOME"], "catalog.db")
+	write(t, catalog, "no database")
+	r := e.potluck(t, "ls", "--json")
+	if got := lines(t, r.stdout); r.code != 0 || len(got) != 1 || got[0]["name"] != "a.txt" {
+		t.Errorf("exit %d: %s", r.code, r.stdout)
+	}
+	if !strings.Contains(r.stderr, "damaged") || !strings.Contains(r.stderr, catalog+".damaged-") {
+		t.Errorf("it said %q", r.stderr)
+	}
+	if r := e.potluck(t, "ls"); r.code != 0 || r.stderr != "" {
+		t.Errorf("the second time: exit %d: %s", r.code, r.stderr)
 	}
 }

@@ -153,8 +153,8 @@ func (a *app) resolve(paths config.Paths, file []byte) (*config.Config, error) {
 	in := config.Input{Env: a.env, Flags: a.flags}
 	if file != nil {
 		var err error
-		if in.File, err = config.Parse(file); err != nil {
-			return nil, configError(err)
+		if in.File, err = parseConfig(paths.File, file); err != nil {
+			return nil, err
 		}
 		in.FileName, in.Lines = paths.File, config.Lines(file)
 	}
@@ -171,6 +171,16 @@ func (a *app) resolve(paths config.Paths, file []byte) (*config.Config, error) {
 		return nil, diskError("cannot tell where "+cfg.Home+" is", err)
 	}
 	return cfg, nil
+}
+
+// parseConfig reads the content of a configuration file. An error names the file.
+func parseConfig(name string, data []byte) (config.Layer, error) {
+	l, err := config.Parse(data)
+	var e *config.Error
+	if errors.As(err, &e) {
+		e.Where = name
+	}
+	return l, configError(err)
 }
 
 // maxConfig bounds a configuration file that is read.

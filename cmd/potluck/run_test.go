@@ -66,14 +66,43 @@ func (e environment) ok(t *testing.T, args ...string) string {
 
 // buffer may be written to by several goroutines.
 type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+	mu    sync.Mutex
+	b     bytes.Buffer
+	grown chan struct{} // closed when there is more; nil: nobody waits
 }
 
 func (b *buffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.grown != nil {
+		close(b.grown)
+		b.grown = nil
+	}
 	return b.b.Write(p)
+}
+
+// await waits until a text has been written.
+func (b *buffer) await(t *testing.T, text string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for ctx.Err() == nil {
+		b.mu.Lock()
+		got := b.b.String()
+		if b.grown == nil {
+			b.grown = make(chan struct{})
+		}
+		grown := b.grown
+		b.mu.Unlock()
+		if strings.Contains(got, text) {
+			return
+		}
+		select {
+		case <-grown:
+		case <-ctx.Done():
+		}
+	}
+	t.Errorf("never said %q, but %q", text, b.String())
 }
 
 func (b *buffer) String() string {

@@ -24,6 +24,7 @@ type shareCmd struct {
 	Path    []string `arg:"" help:"Files and folders; each becomes an object of its own."`
 	Name    string   `placeholder:"N" help:"Another name than the file's or folder's own."`
 	Public  bool     `xor:"reach" help:"Let every network know of it, not only who has the link."`
+	Feed    string   `placeholder:"NAME" help:"Publish it as a feed: one link for whatever lies there at any time (BEP 46)."`
 	Torrent string   `placeholder:"FILE" help:"Write the .torrent file too."`
 	QR      bool     `name:"qr" help:"Show the link as a QR code."`
 	torrentFlags
@@ -35,6 +36,10 @@ func (c *shareCmd) check(cfg func() (offline bool, err error)) error {
 		return usage("share them one by one, or leave --name out", "--name gives one name to %d objects", len(c.Path))
 	case len(c.Path) > 1 && c.Torrent != "":
 		return usage("share them one by one, or leave --torrent out", "--torrent writes one file for %d objects", len(c.Path))
+	case len(c.Path) > 1 && c.Feed != "":
+		return usage("publish them one by one", "--feed gives one name to %d objects", len(c.Path))
+	case c.Feed != "" && c.Private:
+		return usage("leave one of them out", "--feed and --private exclude each other: a feed is found in the DHT")
 	case c.Public && c.Private:
 		return usage("leave one of them out", "--public and --private are opposites")
 	}
@@ -66,10 +71,11 @@ func (c *shareCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	count, err := c.shareAll(a, s)
+	watch := &reaches{a, make(map[string]string)}
+	count, err := c.shareAll(a, s, watch)
 	if err == nil && s.own != nil && count.ok > 0 {
 		a.out.say("Sharing until interrupted (Ctrl-C).")
-		<-a.ctx.Done()
+		watch.follow(s)
 	}
 	if closeErr := s.close(); err == nil {
 		err = closeErr
@@ -81,7 +87,7 @@ func (c *shareCmd) Run(a *app) error {
 }
 
 // shareAll shares one path after the other. Its error ends the command; that a path could not be shared is counted.
-func (c *shareCmd) shareAll(a *app, s *session) (tally, error) {
+func (c *shareCmd) shareAll(a *app, s *session, watch *reaches) (tally, error) {
 	var count tally
 	for _, path := range c.Path {
 		o, err := c.shareOne(a, s, path)
@@ -94,6 +100,7 @@ func (c *shareCmd) shareAll(a *app, s *session) (tally, error) {
 		}
 		count.ok++
 		c.print(a, o)
+		watch.shared[o.ID] = ""
 	}
 	return count, nil
 }
@@ -105,7 +112,7 @@ func (c *shareCmd) shareOne(a *app, s *session, path string) (v1.Object, error) 
 	}
 	p := a.out.progress()
 	o, err := s.Share(a.ctx, v1.Share{
-		Path: abs, Name: c.Name, Format: c.Format, Private: c.Private, Trackers: c.Tracker, WebSeeds: c.WebSeed,
+		Path: abs, Feed: c.Feed, Name: c.Name, Format: c.Format, Private: c.Private, Trackers: c.Tracker, WebSeeds: c.WebSeed,
 	}, func(h v1.Hashing) { p.hashing(path, path, h.Done, h.Total) }, func(n v1.Note) { a.out.skipped(n.Path, n.Why) })
 	p.end()
 	if err == nil {
@@ -125,6 +132,12 @@ func (c *shareCmd) print(a *app, o v1.Object) {
 	}
 	if c.Private {
 		a.out.say("Private: only the named trackers tell of it. It is not encrypted.")
+	}
+	if c.Feed != "" {
+		a.out.say("A feed: the link stays the same, and new versions are published while potluck runs.")
+		if cfg, err := a.config(); err == nil && cfg.Offline {
+			a.out.say("It is published as soon as potluck runs without --offline.")
+		}
 	}
 	if c.Public {
 		a.out.say("Public: this version speaks BitTorrent only, where whoever has the link can find it.")

@@ -36,10 +36,21 @@ func stateOf(o v1.Object) string {
 	if o.Queued {
 		text = "queued"
 	}
+	if o.Feed != nil {
+		text += ", " + feedText(o.Feed)
+	}
 	if o.Error != nil {
 		text += " (" + printable(o.Error.Message) + ")"
 	}
 	return text
+}
+
+// feedText says which feed it is, and whose.
+func feedText(f *v1.Feed) string {
+	if f.Followed {
+		return "follows " + printable(f.Name)
+	}
+	return "published as " + printable(f.Name)
 }
 
 func sizeOf(n *int64) string {

@@ -27,11 +27,11 @@ func (*statusCmd) Run(a *app) error {
 		a.out.emit(statusLine{"status", st})
 		return nil
 	}
-	a.out.result(statusText(st))
+	a.out.result(statusText(st, a.out.verbose))
 	return nil
 }
 
-func statusText(st v1.Status) string {
+func statusText(st v1.Status, verbose bool) string {
 	var b strings.Builder
 	total := 0
 	var states []string
@@ -51,12 +51,40 @@ func statusText(st v1.Status) string {
 	if len(st.External) > 0 {
 		fmt.Fprintf(&b, "\nKnown as %s", strings.Join(st.External, " "))
 	}
+	b.WriteString(dhtText(st, verbose))
 	if st.API != "" {
 		fmt.Fprintf(&b, "\nAPI      http://%s", st.API)
 	}
 	fmt.Fprintf(&b, "\nVersion  %s, process %d", st.Version, st.PID)
 	if st.Offline {
 		b.WriteString(", offline")
+	}
+	return b.String()
+}
+
+// dhtText is a line for each of the node's own nodes in the DHT, and what they refused if the user wants to know more.
+func dhtText(st v1.Status, verbose bool) string {
+	const name = "\nDHT      "
+	if st.DHT == nil {
+		if st.Offline {
+			return ""
+		}
+		return name + "off"
+	}
+	var b strings.Builder
+	for _, n := range st.DHT.Nodes {
+		fmt.Fprintf(&b, "%s%s (%s), knows %s", name, n.State, n.Family, counted(n.Known, "node"))
+		if n.Network != nil {
+			fmt.Fprintf(&b, " of about %d", *n.Network)
+		}
+		fmt.Fprintf(&b, ", id %s", n.ID)
+	}
+	if verbose && len(st.DHT.Refused) > 0 {
+		var list []string
+		for _, why := range slices.Sorted(maps.Keys(st.DHT.Refused)) {
+			list = append(list, fmt.Sprintf("%s %d", strings.ReplaceAll(why, "_", " "), st.DHT.Refused[why]))
+		}
+		fmt.Fprintf(&b, "\nRefused  %s", strings.Join(list, ", "))
 	}
 	return b.String()
 }

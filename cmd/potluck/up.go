@@ -32,11 +32,19 @@ func (*upCmd) Run(a *app) error {
 		return a.start(cfg, whole, slog.LevelWarn)
 	})
 	if err != nil {
-		return err
+		return a.unlessEnding(err)
 	}
-	err = a.serve(cfg, s)
+	err = a.unlessEnding(a.serve(cfg, s))
 	if closeErr := s.close(); err == nil {
 		err = closeErr
+	}
+	return err
+}
+
+// unlessEnding is err, but nothing if the user wants the node to end: what was cut short by that has not failed.
+func (a *app) unlessEnding(err error) error {
+	if a.ctx.Err() != nil {
+		return nil
 	}
 	return err
 }
@@ -60,15 +68,12 @@ func (a *app) serve(cfg *config.Config, s *session) error {
 	}
 	st, err := s.Status(a.ctx)
 	if err != nil {
-		if a.ctx.Err() != nil {
-			return nil
-		}
 		return err
 	}
 	if a.out.json {
 		a.out.emit(statusLine{"status", st})
 	} else {
-		a.out.say("%s", statusText(st))
+		a.out.say("%s", statusText(st, a.out.verbose))
 		a.out.say("Running until interrupted (Ctrl-C, or potluck down).")
 	}
 	<-a.ctx.Done()

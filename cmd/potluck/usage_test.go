@@ -107,9 +107,13 @@ func TestConfigFile(t *testing.T) {
 	if r := e.potluck(t, "ls"); r.code != 2 || !strings.Contains(r.stderr, "slots") {
 		t.Errorf("exit %d: %s", r.code, r.stderr)
 	}
-	write(t, name, `listen = "nowhere"`)
-	if r := e.potluck(t, "ls"); r.code != 2 || !strings.Contains(r.stderr, name) {
-		t.Errorf("exit %d: %s", r.code, r.stderr)
+	for _, text := range []string{`listen = "nowhere"`, `listen = ":1`, "slotz = 3\n"} {
+		write(t, name, text)
+		for _, args := range [][]string{{"ls"}, {"config", "get"}, {"config", "set", "up", "1M"}} {
+			if r := e.potluck(t, args...); r.code != 2 || !strings.Contains(r.stderr, name) {
+				t.Errorf("%s, %v: exit %d: %s", text, args, r.code, r.stderr)
+			}
+		}
 	}
 }
 

@@ -49,6 +49,8 @@ type Config struct {
 	MaxPeers int
 	// Ratio is how often an object is given before seeding ends; 0 is no end.
 	Ratio float64
+	// FeedPoll is how often a feed that is followed is looked up.
+	FeedPoll time.Duration
 	// SeedTime is how long an object is given before seeding ends; 0 is no end.
 	SeedTime time.Duration
 	// ActiveFetches and ActiveSeeds are how many objects are fetched and seeded at once; 0 is no limit.

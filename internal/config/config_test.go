@@ -77,6 +77,7 @@ func TestPrecedence(t *testing.T) {
 		{"max_peers", "200", Default, "", ""},
 		{"ratio", "1.5", File, "/c.toml", ""},
 		{"seed_time", "0", Default, "", ""},
+		{"feed_poll", "5m", Default, "", ""},
 		{"active_fetches", "5", Default, "", ""},
 		{"active_seeds", "0", Default, "", ""},
 	}
@@ -124,6 +125,7 @@ func TestRefuses(t *testing.T) {
 		{"negative ratio", Input{Flags: Layer{"ratio": "-1"}}, "number"},
 		{"time", Input{Flags: Layer{"seed_time": "3"}}, "48h"},
 		{"negative time", Input{Flags: Layer{"seed_time": "-3h"}}, "48h"},
+		{"period", Input{Flags: Layer{"feed_poll": "0"}}, "1s or more"},
 		{"queue", Input{Flags: Layer{"active_seeds": "-1"}}, "from 0"},
 		{"router", Input{Flags: Layer{"dht_routers": "a.example:1,b.example"}}, "\"b.example\", which is not HOST:PORT"},
 		{"encryption", Input{Flags: Layer{"encryption": "maybe"}}, "none of prefer"},

@@ -71,6 +71,9 @@ var keys = []key{
 	{"seed_time", "how long a fetched object is given, as 90m or 48h; 0 is no end",
 		func(c *Config, v value) (string, string) { return setDuration(&c.SeedTime, v) },
 		func(c *Config) string { return durationText(c.SeedTime) }},
+	{"feed_poll", "how often a feed that is followed is looked up, as 90s or 5m",
+		func(c *Config, v value) (string, string) { return setPeriod(&c.FeedPoll, v) },
+		func(c *Config) string { return durationText(c.FeedPoll) }},
 	{"active_fetches", "objects fetched at once, the others wait; 0 is no limit",
 		func(c *Config, v value) (string, string) { return setNumber(&c.ActiveFetches, v, 0, 100_000) },
 		func(c *Config) string { return strconv.Itoa(c.ActiveFetches) }},
@@ -84,7 +87,7 @@ func defaults(env func(string) string, userDirs []byte) Layer {
 	l := Layer{
 		"listen": ":0", "api": "127.0.0.1:7685", "up": "0", "down": "0", "offline": "false", "encryption": "prefer", "slots": "8",
 		"dht": "true", "dht_routers": "dht.libtorrent.org:25401,router.bittorrent.com:6881,router.utorrent.com:6881,dht.transmissionbt.com:6881",
-		"max_peers": "200", "ratio": "2", "seed_time": "0", "active_fetches": "5", "active_seeds": "0",
+		"max_peers": "200", "ratio": "2", "seed_time": "0", "feed_poll": "5m", "active_fetches": "5", "active_seeds": "0",
 	}
 	if home := defaultHome(env); home != "" {
 		l["home"] = home
@@ -214,6 +217,16 @@ func setDuration(to *time.Duration, v value) (reason, hint string) {
 	d, err := time.ParseDuration(v.text)
 	if err != nil || d < 0 {
 		return "is not a time", "write hours, minutes and seconds as 48h, 90m or 1h30m; 0 is no end"
+	}
+	*to = d
+	return "", ""
+}
+
+// setPeriod takes a time after which something is done again.
+func setPeriod(to *time.Duration, v value) (reason, hint string) {
+	d, err := time.ParseDuration(v.text)
+	if err != nil || d < time.Second {
+		return "is not a time of 1s or more", "write hours, minutes and seconds as 90s, 5m or 1h30m"
 	}
 	*to = d
 	return "", ""

@@ -96,7 +96,11 @@ func Explain(err error) *Error {
 	case errors.As(err, &newer):
 		return New(ExitFailed, "newer-home", err.Error(), "use that version, or another --home", err)
 	case errors.As(err, &damaged):
-		return New(ExitFailed, "damaged-home", err.Error(), "a backup lies beside it", err)
+		hint := "move it away to begin with an empty list, or use another --home; the files that were listed are not touched"
+		if damaged.Backup {
+			hint = "end potluck and start it again: it takes the backup"
+		}
+		return New(ExitFailed, "damaged-home", err.Error(), hint, err)
 	case errors.As(err, &url):
 		return New(ExitFailed, "refused-url", err.Error(), "", err)
 	case errors.As(err, &conflict):

@@ -42,9 +42,3 @@ func (p *Post) Put(now time.Time, taken bool) {
 	p.delay = min(max(postRetry, 2*p.delay), maxRetry)
 	p.next = now.Add(p.delay)
 }
-
-// Held says that the item with a sequence has just been found in the DHT: others keep it, and it need not be put yet.
-func (p *Post) Held(now time.Time, sequence int64) {
-	p.sequence, p.delay = sequence, 0
-	p.next = now.Add(spread(p.rng, repost))
-}

@@ -24,6 +24,7 @@ func (b *Object) reopenSuccession(ctx context.Context, r catalog.Record) (*store
 	if b.former, err = b.disk.Catalog.FormerFiles(ctx, b.id); err != nil {
 		return nil, err
 	}
+	b.updating.Store(len(b.former) > 0)
 	s := &store.Succession{Former: b.formerIdentities(), Displaced: b.disk.Displaced}
 	return s, former.New(b.disk.FS, r.Root, s.Former).Clear(b.Object, b.Object.Name(), s.Displaced)
 }
@@ -41,7 +42,7 @@ func (b *Object) formerIdentities() []store.Identity {
 func (b *Object) folder() string { return filepath.Dir(b.Files.Path()) }
 
 // IsUpdating reports whether there may be files of a former version.
-func (b *Object) IsUpdating() bool { return len(b.former) > 0 }
+func (b *Object) IsUpdating() bool { return b.updating.Load() }
 
 // Sweep removes what is left of the former version, when the object is whole.
 func (b *Object) Sweep(ctx context.Context) error {
@@ -51,7 +52,11 @@ func (b *Object) Sweep(ctx context.Context) error {
 	if err := former.New(b.disk.FS, b.folder(), b.formerIdentities()).Sweep(); err != nil {
 		return err
 	}
-	return b.disk.Catalog.ForgetFormerFiles(ctx, b.id)
+	if err := b.disk.Catalog.ForgetFormerFiles(ctx, b.id); err != nil {
+		return err
+	}
+	b.updating.Store(false)
+	return nil
 }
 
 // Inherit takes over from the former version, and from other files of the object, every piece that is right there, and adds it
@@ -104,9 +109,10 @@ type origin struct {
 // begin finds out where to look for what, and makes way for files that lie where they are and are not right.
 func (in *inheritance) begin() error {
 	byRoot, whole := make(map[metainfo.HashV2]int), make(map[metainfo.HashV2]int)
-	byName, byBase := make(map[string]int), make(map[sized]int)
+	byName, byBase, bySize := make(map[string]int), make(map[sized]int), make(map[int64]int)
 	for k, f := range in.former {
 		byName[f.Identity.Name] = k
+		bySize[f.Identity.Size] = k
 		byBase[sized{path.Base(f.Identity.Name), f.Identity.Size}] = k
 		if f.Root != (metainfo.HashV2{}) {
 			byRoot[f.Root] = k
@@ -143,6 +149,8 @@ func (in *inheritance) begin() error {
 			in.from[i].former = k
 		} else if k, ok := byBase[sized{path.Base(final), f.Size}]; ok {
 			in.from[i].former = k
+		} else if k, ok := bySize[f.Size]; ok && in.Info.Files[i].Root == (metainfo.HashV2{}) {
+			in.from[i].former = k // renamed, perhaps
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/potluck-p2p/potluck/internal/catalog"
 	"github.com/potluck-p2p/potluck/internal/content"
@@ -36,6 +37,7 @@ type Object struct {
 	// succeeds says that it takes the place of its former version, whose files former are.
 	succeeds bool
 	former   []catalog.FormerFile
+	updating atomic.Bool // there may be files of it
 
 	// The keeper's alone.
 	layersKept bool // the catalog has all piece layers

@@ -179,6 +179,9 @@ func (b *Object) formerFiles(goesOn map[int]bool) (list []catalog.FormerFile) {
 		}
 	}
 	for _, f := range b.former {
+		if !b.IsUpdating() {
+			break // they are gone
+		}
 		if !replaced[f.Identity.Name] {
 			list = append(list, f)
 		}

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
-	"time"
 )
 
 // maxDatagram is the largest UDP payload there is.
@@ -15,7 +14,8 @@ const maxDatagram = 65535
 // Mux shares one UDP socket between protocols that tell their datagrams apart by the first bytes: uTP, the DHT and UDP
 // trackers live on the one port the user opened in the router.
 type Mux struct {
-	conn PacketConn
+	conn   PacketConn
+	writer SegmentWriter
 
 	mu     sync.RWMutex
 	routes []*route
@@ -24,29 +24,47 @@ type Mux struct {
 
 // NewMux shares conn. Datagrams flow once Serve runs; closing the Mux closes conn.
 func NewMux(conn PacketConn) *Mux {
-	return &Mux{conn: conn}
+	return &Mux{conn: conn, writer: writerOf(conn)}
 }
 
 // Route makes a socket that receives the datagrams for which match holds. Routes are tried in the order in which they
 // were made. At most queue datagrams wait in it; further ones are dropped, so a slow protocol cannot hold up another.
 // Match must not keep pkt. Closing the returned socket ends the route and leaves the shared socket open.
 func (m *Mux) Route(queue int, match func(pkt []byte, from netip.AddrPort) bool) PacketConn {
-	r := &route{Inbox: NewInbox(queue), mux: m, match: match}
+	in := NewInbox(queue)
+	r := &route{mux: m, match: match, inbox: in}
+	if !m.add(r) {
+		_ = in.Close()
+	}
+	return queued{in, r}
+}
+
+// Batches makes a route for a protocol that takes many datagrams at a time: take is called with what one read brought for it,
+// on the goroutine of Serve, so it must not wait for anything, nor make or close routes. The datagrams are valid until it
+// returns.
+func (m *Mux) Batches(match func(pkt []byte, from netip.AddrPort) bool, take func([]Datagram)) *BatchRoute {
+	r := &route{mux: m, match: match, take: take}
+	m.add(r)
+	return &BatchRoute{r}
+}
+
+func (m *Mux) add(r *route) (open bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
-		_ = r.Inbox.Close()
-		return r
+		return false
 	}
 	m.routes = append(m.routes, r)
-	return r
+	return true
 }
 
 // Serve hands out datagrams until the socket is closed, and then returns nil.
 func (m *Mux) Serve() error {
-	buf := make([]byte, maxDatagram)
+	reader := readerOf(m.conn)
+	var batch []Datagram
 	for {
-		n, from, err := m.conn.ReadFrom(buf)
+		var err error
+		batch, err = reader.ReadBatch(batch[:0])
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			_ = m.Close()
@@ -57,7 +75,7 @@ func (m *Mux) Serve() error {
 			_ = m.Close()
 			return err
 		}
-		m.dispatch(buf[:n], from)
+		m.dispatch(batch)
 	}
 }
 
@@ -68,13 +86,24 @@ func isTransient(err error) bool {
 	return errors.As(err, &op) && isPeerError(op.Err)
 }
 
-func (m *Mux) dispatch(pkt []byte, from netip.AddrPort) {
+func (m *Mux) dispatch(batch []Datagram) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
+	for _, d := range batch {
+		i := slices.IndexFunc(m.routes, func(r *route) bool { return r.match(d.Data, d.From) })
+		switch {
+		case i < 0:
+		case m.routes[i].take != nil:
+			m.routes[i].batch = append(m.routes[i].batch, d)
+		default:
+			m.routes[i].inbox.Put(d.Data, d.From)
+		}
+	}
 	for _, r := range m.routes {
-		if r.match(pkt, from) {
-			r.Put(pkt, from)
-			return
+		if len(r.batch) > 0 {
+			r.take(r.batch)
+			clear(r.batch)
+			r.batch = r.batch[:0]
 		}
 	}
 }
@@ -89,7 +118,9 @@ func (m *Mux) Close() error {
 		return net.ErrClosed
 	}
 	for _, r := range routes {
-		_ = r.Inbox.Close()
+		if r.inbox != nil {
+			_ = r.inbox.Close()
+		}
 	}
 	return m.conn.Close()
 }
@@ -100,18 +131,41 @@ func (m *Mux) remove(gone *route) {
 	m.routes = slices.DeleteFunc(m.routes, func(r *route) bool { return r == gone })
 }
 
-// route is one protocol's view of the shared socket.
+// route is one protocol's share of the socket: datagrams wait in its inbox, or are taken by the batch.
 type route struct {
-	*Inbox
 	mux   *Mux
 	match func([]byte, netip.AddrPort) bool
+	inbox *Inbox
+	take  func([]Datagram)
+	batch []Datagram // for take
 }
 
-func (r *route) WriteTo(p []byte, to netip.AddrPort) (int, error) { return r.mux.conn.WriteTo(p, to) }
-func (r *route) LocalAddr() netip.AddrPort                        { return r.mux.conn.LocalAddr() }
-func (r *route) SetReadDeadline(t time.Time) error                { return r.Inbox.SetReadDeadline(t) }
-
-func (r *route) Close() error {
-	r.mux.remove(r)
-	return r.Inbox.Close()
+// queued is a protocol's view of the shared socket, as if it had one of its own.
+type queued struct {
+	*Inbox
+	route *route
 }
+
+func (q queued) WriteTo(p []byte, to netip.AddrPort) (int, error) {
+	return q.route.mux.conn.WriteTo(p, to)
+}
+func (q queued) LocalAddr() netip.AddrPort { return q.route.mux.conn.LocalAddr() }
+
+func (q queued) Close() error {
+	q.route.mux.remove(q.route)
+	return q.Inbox.Close()
+}
+
+// BatchRoute is the view of a protocol that takes datagrams by the batch. It is a [SegmentWriter].
+type BatchRoute struct{ route *route }
+
+// WriteSegments sends datagrams. See [SegmentWriter].
+func (b *BatchRoute) WriteSegments(p []byte, size int, to netip.AddrPort, f Fragmentation) error {
+	return b.route.mux.writer.WriteSegments(p, size, to, f)
+}
+
+// LocalAddr is the address of the shared socket.
+func (b *BatchRoute) LocalAddr() netip.AddrPort { return b.route.mux.conn.LocalAddr() }
+
+// Close ends the route and leaves the shared socket open. Nothing is taken any more when it returns.
+func (b *BatchRoute) Close() { b.route.mux.remove(b.route) }

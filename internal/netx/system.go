@@ -122,7 +122,7 @@ func (s *system) ListenUDP(ctx context.Context, local netip.AddrPort) (PacketCon
 	if err != nil {
 		return nil, err
 	}
-	return udpSocket{conn.(*net.UDPConn)}, nil
+	return newUDPSocket(conn.(*net.UDPConn)), nil
 }
 
 // withoutIPv6 listens at the IPv4 wildcard when the one for both families is wanted and the system has no IPv6.
@@ -172,19 +172,3 @@ func (s *system) Addrs() ([]netip.Addr, error) {
 	}
 	return addrs, nil
 }
-
-// udpSocket is a UDP socket of the system.
-type udpSocket struct{ conn *net.UDPConn }
-
-func (u udpSocket) ReadFrom(p []byte) (int, netip.AddrPort, error) {
-	n, from, err := u.conn.ReadFromUDPAddrPort(p)
-	return n, unmap(from), err
-}
-
-func (u udpSocket) WriteTo(p []byte, to netip.AddrPort) (int, error) {
-	return u.conn.WriteToUDPAddrPort(p, to)
-}
-
-func (u udpSocket) LocalAddr() netip.AddrPort         { return AddrPort(u.conn.LocalAddr()) }
-func (u udpSocket) SetReadDeadline(t time.Time) error { return u.conn.SetReadDeadline(t) }
-func (u udpSocket) Close() error                      { return u.conn.Close() }

@@ -72,8 +72,10 @@ func (n *Node) reissue(ctx context.Context, o *object.Object, m *create.Measured
 	if err := o.Settle(); err != nil {
 		n.cfg.Log.Warn("not everything could be recorded", "id", o.ID, "err", err)
 	}
+	sequence := n.sequence(o.Record(), m.Info.Hash)
 	change := func(r *catalog.Record) {
 		r.Root = m.Path
+		r.Feed.Sequence = sequence
 		if r.State != catalog.State(swarm.Paused) {
 			r.State = catalog.State(swarm.Seeding)
 		}

@@ -36,7 +36,7 @@ func (n *Node) openDHT(ctx context.Context) error {
 	cfg := dht.Config{
 		Sockets: n.sockets.Routes(dhtQueue, func(b []byte, _ netip.AddrPort) bool { return krpc.Looks(b) }),
 		Network: n.cfg.Network, Port: n.sockets.Port(), Saved: dht.ParseTable(saved), Routers: n.cfg.DHTRouters, Version: dhtVersion,
-		Log: n.cfg.Log, Found: n.foundInDHT, Panicked: n.panicked,
+		Log: n.cfg.Log, Found: n.foundInDHT, Announced: n.announcedInDHT, Panicked: n.panicked,
 	}
 	cryptorand.Read(cfg.Seed[:])
 	n.dht = dht.New(cfg)

@@ -30,6 +30,8 @@ type GetRequest struct {
 	Trackers []string
 	// Sequential fetches in order.
 	Sequential bool
+	// Follow keeps to the feed that the link names: each newer version takes the object's place.
+	Follow bool
 	// Wait is how long to go on without any source before it fails; 0 is for ever.
 	Wait time.Duration
 }
@@ -41,7 +43,14 @@ func (n *Node) Get(ctx context.Context, req GetRequest) (Object, error) {
 		return Object{}, err
 	}
 	defer leave()
-	o, err := n.get(ctx, req)
+	var o *object.Object
+	if l, ok := feedLink(req); ok {
+		o, err = n.getFeed(ctx, req, l)
+	} else if req.Follow {
+		err = fault.Usage("only feeds can be followed, and this link names one version", "leave out --follow", nil)
+	} else {
+		o, err = n.get(ctx, req)
+	}
 	if err != nil {
 		return Object{}, fault.Explain(err)
 	}

@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/choker"
@@ -33,9 +34,9 @@ func (n *Node) loop() {
 		case <-timer.C:
 		}
 		now := n.cfg.Now()
-		objects := n.books.All()
+		objects, scouts := n.books.All(), n.books.Scouts()
 		serve := false
-		for _, o := range objects {
+		for _, o := range slices.Concat(objects, scouts) {
 			o.Guarded(func() {
 				serve = n.attend(now, o) || serve
 				n.dial(now, o)
@@ -54,14 +55,18 @@ func (n *Node) loop() {
 						o.ExpectSources(now)
 						o.EndSeeding(now)
 						o.SavePeers(now)
+						o.SaveCounts(now)
 						o.Show()
 					}
 				})
 			}
+			for _, o := range scouts {
+				o.Guarded(func() { o.Swarm.Beat(now) })
+			}
 			if beats%shows == 0 {
 				n.dealTurns(now, objects)
-				n.contained(func() { n.tellLAN(objects) })
-				n.contained(func() { n.tellDHT(now, objects) })
+				n.contained(func() { n.tellLAN(slices.Concat(objects, scouts)) })
+				n.contained(func() { n.tellDHT(now, slices.Concat(objects, scouts)) })
 			}
 		}
 		if !now.Before(n.choker.Next()) {

@@ -113,6 +113,9 @@ func (n *Node) beginMove(ctx context.Context, o *object.Object, dir string, prog
 	if info, err := n.cfg.FS.Stat(dir); err == nil && !info.Mode.IsDir() {
 		return nil, fault.Usage(dir+" is not a folder", "name a folder to move it to", nil)
 	}
+	if b := o.Body(); b != nil && b.IsUpdating() {
+		return nil, fault.New(fault.ExitFailed, "updating", "a new version of "+r.Name+" is only just taking its place", "try again when that is done", nil)
+	}
 	if r.Name == "" {
 		return &relocation{from: r.Root, to: dir}, nil
 	}

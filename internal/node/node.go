@@ -31,6 +31,7 @@ import (
 	"github.com/potluck-p2p/potluck/internal/network/bittorrent"
 	"github.com/potluck-p2p/potluck/internal/network/web"
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/node/feeds"
 	"github.com/potluck-p2p/potluck/internal/node/home"
 	"github.com/potluck-p2p/potluck/internal/node/news"
 	"github.com/potluck-p2p/potluck/internal/node/object"
@@ -67,6 +68,8 @@ type Config struct {
 	// way in when no other is known.
 	DHT        bool
 	DHTRouters []string
+	// FeedPoll is how often a feed that is followed is looked up; 5 minutes.
+	FeedPoll time.Duration
 	// Up and Down limit payload, in bytes per second; 0 is no limit.
 	Up, Down int64
 	// DownloadDir is where fetched objects go unless said otherwise.
@@ -104,13 +107,16 @@ type Node struct {
 	rooms   *object.Rooms
 	sockets *sockets.Sockets
 	shell   *bittorrent.Shell
-	lan     *lan.Runner // nil if the local network is not to hear of us
-	dht     *dht.Runner // nil if we take no part in it
+	lan     *lan.Runner   // nil if the local network is not to hear of us
+	dht     *dht.Runner   // nil if we take no part in it
+	checks  chan struct{} // holds one for each check of what others find in the DHT
+	feeds   *feeds.Desk
 	fetcher *netx.Client
 	choker  *choker.Choker // the loop's alone
 	feed    news.Feed
 
-	adding sync.Mutex // held while it is decided whether an object is new
+	publishing sync.Mutex // held while it is decided whose the name of a feed is; before adding
+	adding     sync.Mutex // held while it is decided whether an object is new
 }
 
 // What users see of a node.
@@ -147,7 +153,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 // open is the wiring: every room is made here and handed to those that need it.
 func open(ctx context.Context, cfg Config) (n *Node, err error) {
 	defaults(&cfg)
-	n = &Node{cfg: cfg, wake: make(chan struct{}, 1), books: object.NewBooks(), sockets: &sockets.Sockets{}}
+	n = &Node{cfg: cfg, wake: make(chan struct{}, 1), checks: make(chan struct{}, reachChecks), books: object.NewBooks(), sockets: &sockets.Sockets{}}
 	n.life, n.end = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
@@ -179,6 +185,7 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 		Catalog: n.catalog,
 		Disk: &local.Disk{
 			FS: cfg.FS, Store: st, Catalog: n.catalog, Sides: filepath.Join(cfg.Home, "side"), Hashing: make(chan struct{}, maxHashing),
+			Displaced: n.displaced,
 		},
 		Books: n.books, Feed: &n.feed,
 		Budget: intake.NewBudget(cfg.PieceMemory), Pool: intake.NewPool(runtime.GOMAXPROCS(0), n.panicked),
@@ -187,7 +194,7 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 		Web:      web.New(web.Config{Network: cfg.Network, UserAgent: client, Now: cfg.Now, Panicked: n.panicked}),
 		Up:       netx.NewLimiter(cfg.Up), Down: netx.NewLimiter(cfg.Down),
 		PeerID: peerID, Client: client, MaxPeers: min(cfg.MaxPeers, maxObjectPeers),
-		Silent: cfg.Silent, Offline: cfg.Offline, Announced: cfg.Announced, Encryption: cfg.Encryption,
+		Silent: cfg.Silent, Offline: cfg.Offline, DHT: cfg.DHT, Announced: cfg.Announced, Encryption: cfg.Encryption,
 		Bounds: turn.Bounds{Fetches: cfg.ActiveFetches, Seeds: cfg.ActiveSeeds},
 		Enough: turn.Enough{Ratio: cfg.Ratio, Time: cfg.SeedTime},
 		Wake:   n.poke, Panicked: n.panicked,
@@ -205,6 +212,7 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 	if err = n.openDHT(ctx); err != nil {
 		return n, err
 	}
+	n.openFeeds()
 	if !cfg.Silent {
 		n.running.Go(func() { n.rooms.Scraper.Run(n.life, n.rooms.Scraped) })
 	}

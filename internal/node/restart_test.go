@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -157,6 +158,62 @@ func TestFinishedFileThatIsGone(t *testing.T) {
 		}
 		h.get(n)
 		compareTrees(t, h.src, untilDone(t, n, o.ID).Path)
+	})
+}
+
+// What went to and fro is recorded beside the transfer, so that a run that is killed does not lose it; and only then.
+func TestCountsOfAKilledRun(t *testing.T) {
+	inHouse(t, "hybrid", map[string]int{"a": 600_000}, func(t *testing.T, h *house) {
+		n := h.fetcher("10.0.0.2")
+		o := untilDone(t, n, h.get(n).ID)
+		if err := h.seed.Pause(h.shared.ID); err != nil {
+			t.Fatal(err)
+		}
+		for _, ip := range []string{"10.0.0.3", "10.0.0.4"} {
+			other := h.fetcher(ip)
+			untilDone(t, other, h.get(other, func(r *GetRequest) { r.Peers = []string{peerOf(n)} }).ID)
+			if err := other.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ever := func(n *Node) [2]int64 {
+			o, err := n.Object(o.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return [2]int64{o.Downloaded, o.Uploaded}
+		}
+		was := ever(n)
+		if was[0] < 600_000 || was[1] < 1_200_000 {
+			t.Fatalf("%d bytes came and %d went", was[0], was[1])
+		}
+		time.Sleep(10 * time.Minute) // virtual
+		synctest.Wait()
+		first, later := h.home("killed"), h.home("later")
+		snapshot(t, h.home("10.0.0.2"), first)
+		time.Sleep(time.Hour) // virtual
+		synctest.Wait()
+		snapshot(t, h.home("10.0.0.2"), later)
+		for _, name := range []string{"catalog.db", "catalog.db-wal"} {
+			a, _ := os.ReadFile(filepath.Join(first, name))
+			b, _ := os.ReadFile(filepath.Join(later, name))
+			if !bytes.Equal(a, b) {
+				t.Errorf("%s was written to though nothing went to and fro", name)
+			}
+		}
+		if err := n.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for _, dir := range []string{first, h.home("10.0.0.2")} {
+			again := start(t, h.world.Host("10.0.0.2"), dir)
+			untilState(t, again, o.ID, "seeding")
+			if got := ever(again); got != was {
+				t.Errorf("after another start %d, before %d", got, was)
+			}
+			if err := again.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
 	})
 }
 

@@ -61,20 +61,23 @@ func (s *Scheduler) unask(pt *part, b int, src *source) {
 	}
 }
 
-// Arriving says that the block's payload begins to arrive from the source. If it reports true the payload is wanted,
-// and later copies of the block are refused until Arrived or Aborted follows; if false, the payload must be thrown
-// away, and a request for it counts as answered.
+// Arriving says that a block's payload begins to arrive from the source, which was asked for it, if only once and long
+// ago. If it reports true the payload is wanted, and later copies of the block are refused until Arrived or Aborted
+// follows; if false, the payload must be thrown away, and a request for it counts as answered.
 func (s *Scheduler) Arriving(now time.Time, id SourceID, r Request) bool {
 	src := s.sources[id]
 	if src == nil || src.guilty {
 		return false
 	}
 	pt := s.parts[r.Unit]
+	if pt == nil {
+		pt = s.revive(src, r)
+	}
 	if pt == nil || r.Block < 0 || r.Block >= len(pt.blocks) {
 		return false
 	}
 	blk := &pt.blocks[r.Block]
-	if blk.owner(src) == nil {
+	if blk.owner(src) == nil && !pt.welcomes(src) {
 		return false
 	}
 	if blk.phase == arriving || blk.phase == arrived {
@@ -89,6 +92,20 @@ func (s *Scheduler) Arriving(now time.Time, id SourceID, r Request) bool {
 	pt.setPhase(r.Block, arriving)
 	src.receiving = append(src.receiving, r)
 	return true
+}
+
+// revive starts a wanted unit again of which a late block comes: all that was asked of it had been taken back.
+func (s *Scheduler) revive(src *source, r Request) *part {
+	if !s.valid(r.Unit) || !wantedIdle(s.status[r.Unit]) || r.Block < 0 || r.Block >= s.blocks(r.Unit) || src.strikes > 0 {
+		return nil
+	}
+	return s.startPart(r.Unit)
+}
+
+// welcomes reports whether a late block of one who is no owner any more may become part of the unit. It must not blur who
+// lied: not in a unit that somebody else is to fetch alone, nor from a suspect.
+func (pt *part) welcomes(src *source) bool {
+	return pt.reserver == src || !pt.solo && src.strikes == 0
 }
 
 // Aborted says that the payload announced by Arriving will not come: the connection died in the middle of it.

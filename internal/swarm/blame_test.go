@@ -137,7 +137,7 @@ func TestLeavesTellWhoLied(t *testing.T) {
 	if got := n.accused(); !slices.Equal(got, []string{liar.addr.String()}) {
 		t.Errorf("accused %v", got)
 	}
-	if len(n.swarm.hashes.leaves) != 0 {
-		t.Errorf("leaves of %v are still wanted", n.swarm.hashes.leaves)
+	if n.swarm.hashes.Lacking() {
+		t.Error("leaves are still wanted")
 	}
 }

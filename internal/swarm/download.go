@@ -96,15 +96,16 @@ func (s *Swarm) Beat(now time.Time) {
 // arriving decides on the header of a Piece message.
 func (s *Swarm) arriving(now time.Time, p *peer, m *wire.Message) (Arrival, error) {
 	a := Arrival{Block: bittorrent.Block{Piece: int(m.Index), Begin: int(m.Begin), Length: int(m.Length)}}
-	if err := p.conv.Arriving(now, a.Block); err != nil {
+	asked, err := p.conv.Arriving(now, a.Block)
+	if err != nil {
 		return a, err
 	}
 	r, ok := s.request(a.Block)
 	if !ok || s.state != Fetching {
 		return a, nil
 	}
-	// A block that comes after a choke or a cancel is not refused if it is still missing.
-	if s.sched.Arriving(now, p.id, r) {
+	// A block that comes after a choke, a cancel or our losing patience is not refused if it is still missing.
+	if asked && s.sched.Arriving(now, p.id, r) {
 		a.Wanted = true
 	} else {
 		s.wasted += int64(a.Length)
@@ -173,7 +174,7 @@ func (s *Swarm) Checked(now time.Time, piece int, v torrent.Verdict) {
 	default:
 		blame = s.sched.Failed(piece, v.Bad, digests(v.Leaves))
 		s.wasted += s.bad(piece, v.Bad)
-		s.wantLeaves(piece)
+		s.hashes.WantLeaves(piece)
 	}
 	for _, id := range blame.Guilty {
 		s.punish(now, id, piece)
@@ -215,7 +216,7 @@ func (s *Swarm) passed(now time.Time, piece int) {
 	if !s.have.Set(piece) {
 		return
 	}
-	s.hashes.forget(piece)
+	s.hashes.Passed(piece)
 	s.verifiedBytes += s.wantedOf(piece)
 	s.leftBytes -= int64(s.content.Layout.Need(piece))
 	done := s.sched.Done()

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/layout/torrent"
+	"github.com/potluck-p2p/potluck/internal/swarm/resolve"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
 )
@@ -43,7 +44,7 @@ func TestLayersFromManyPeers(t *testing.T) {
 		stays  bool
 	}{
 		{"reject", reject, 5 * time.Second, true},
-		{"silent", silent, 5 * hashPatience, true},
+		{"silent", silent, 5 * resolve.HashPatience, true},
 		{"lie", lie, 5 * time.Second, false},
 	} {
 		for bad := range 4 {
@@ -96,7 +97,7 @@ func TestOnlySourceOfLayersRecovers(t *testing.T) {
 		return wire.AppendHashes(nil, m.Hash, list)
 	})
 	w.mustConnect(n, a)
-	w.until(2*hashRetry, n.done)
+	w.until(2*resolve.HashRetry, n.done)
 	n.right()
 }
 
@@ -114,24 +115,6 @@ func TestAskedPeerLeaves(t *testing.T) {
 	w.step(time.Second)
 	w.close(l, 1, errGone)
 	w.until(time.Second, func() bool { return n.facts.Layers })
-}
-
-// TestHashAttemptsAreForgotten: what nobody wants any more is not kept.
-func TestHashAttemptsAreForgotten(t *testing.T) {
-	var f hashFetch
-	f.init()
-	r := torrent.HashRequest{Index: 1}
-	f.asked[r] = &hashAsk{peer: 7, sent: epoch}
-	f.failed(r, 8) // it was not the one who was asked
-	if f.expire(epoch.Add(hashPatience - 1)) {
-		t.Error("given up too early")
-	}
-	if !f.expire(epoch.Add(hashPatience)) || f.asked[r].peer != 0 || len(f.asked[r].tried) != 1 {
-		t.Errorf("%+v", f.asked[r])
-	}
-	if f.expire(epoch.Add(hashForget)) || len(f.asked) != 0 {
-		t.Error("kept")
-	}
 }
 
 // TestServeLeaves: hashes below the pieces are made anew from the pieces, a few at a time.

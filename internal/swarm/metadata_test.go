@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/layout/torrent"
+	"github.com/potluck-p2p/potluck/internal/swarm/resolve"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
 )
@@ -119,7 +120,7 @@ func TestMetadataSilence(t *testing.T) {
 func TestMetadataDropByDrop(t *testing.T) {
 	w := newWorld(t, longThing(t))
 	n := w.add(nil)
-	for range metadataAttempts {
+	for range resolve.Attempts {
 		a := w.seed()
 		last := w.now
 		metadata(a, func(*wire.MetadataMessage) bool { return false })
@@ -138,7 +139,7 @@ func TestMetadataDropByDrop(t *testing.T) {
 	}
 	w.step(time.Second)
 	w.mustConnect(n, w.seed())
-	w.until(2*metadataTurn, n.resolved)
+	w.until(2*resolve.Turn, n.resolved)
 }
 
 // TestMetadataLate: a slow but honest peer whose answers come after our patience is neither banned nor useless.
@@ -146,7 +147,7 @@ func TestMetadataLate(t *testing.T) {
 	w := newWorld(t, longThing(t))
 	n, a := w.add(nil), w.seed()
 	var held []byte
-	until := w.now.Add(metadataPatience + 8*time.Second)
+	until := w.now.Add(resolve.Patience + 8*time.Second)
 	a.mangle = func(m wire.Message, raw []byte) []byte {
 		if m.Type == wire.Extended && m.Payload[0] != wire.ExtHandshakeID && w.now.Before(until) {
 			held = append(held, raw...)

@@ -38,18 +38,16 @@ type peer struct {
 	listen    netip.AddrPort // of an incoming peer: the address in the book that stands for it
 	noted     int64          // payload that the book knows of
 
-	have          content.Bitmap
-	unchokedAt    time.Time
-	sinceUnchoke  int64
-	metadataTries int
-	metadataAfter time.Time      // not to be asked for it before
-	allowed       content.Bitmap // allowed-fast pieces, as far as we were told
-	fastLeft      int64          // bytes that it may still have while choked
-	refused       []int          // pieces that it rejected though it has them, not to be asked for until refusedAt is long ago
-	refusedAt     time.Time
-	dry           uint64     // Swarm.stirred when there was nothing left to ask it for; 0: never
-	dryAt         time.Time  // and when that was
-	leafWork      []LeafWork // hash requests of the peer that need pieces read
+	have         content.Bitmap
+	unchokedAt   time.Time
+	sinceUnchoke int64
+	allowed      content.Bitmap // allowed-fast pieces, as far as we were told
+	fastLeft     int64          // bytes that it may still have while choked
+	refused      []int          // pieces that it rejected though it has them, not to be asked for until refusedAt is long ago
+	refusedAt    time.Time
+	dry          uint64     // Swarm.stirred when there was nothing left to ask it for; 0: never
+	dryAt        time.Time  // and when that was
+	leafWork     []LeafWork // hash requests of the peer that need pieces read
 }
 
 // Joining is a connection whose handshakes are done.
@@ -253,13 +251,13 @@ func (s *Swarm) Leave(now time.Time, id PeerID, cause error) {
 	s.noteMoved(now, p)
 	s.book.Left(now, p.book(), outcome(cause))
 	s.endExchange(p)
-	s.metadata.release(id)
-	s.hashes.release(id)
 	if p.started {
+		s.hashes.Left(id)
 		s.sched.RemoveSource(id)
 		s.stir(now)
 		s.askAllHashes(now)
 	} else {
+		s.dictionary.Left(id)
 		s.askMetadata(now)
 	}
 	if p.conv.PeerInterested() {

@@ -45,6 +45,38 @@ func TestBeatReassigns(t *testing.T) {
 	w.until(5*time.Second, n.done)
 }
 
+// TestLateBlocksAreTaken: a peer that lost our patience and sends all it was asked for after all has not sent it in vain.
+func TestLateBlocksAreTaken(t *testing.T) {
+	w := newWorld(t, makeThing(t, metainfo.FormatV1, 4*block, 40*block))
+	n := w.leech()
+	late := silent(t, n, w, nil)
+	asked := n.swarm.sched.AppendOutstanding(nil, late)
+	for end := w.now.Add(15 * time.Second); w.now.Before(end); w.step(500 * time.Millisecond) {
+	}
+	if len(asked) != 40 || n.swarm.sched.Outstanding(late) > 1 {
+		t.Fatalf("asked for %d, and for %d still", len(asked), n.swarm.sched.Outstanding(late))
+	}
+	msgs := []wire.Message{{Type: wire.Piece, Index: 3, Begin: 7, Length: block}} // nobody asked for this one
+	for _, r := range asked {
+		msgs = append(msgs, wire.Message{Type: wire.Piece, Index: uint32(r.Unit), Begin: uint32(r.Block * block), Length: block})
+	}
+	arrivals, err := n.swarm.Receive(w.now, late, msgs, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, a := range arrivals {
+		if a.Wanted != (i > 0) {
+			t.Errorf("%+v", a)
+		}
+	}
+	if pieces := n.swarm.Landed(w.now, late, arrivals, nil); len(pieces) != 10 {
+		t.Errorf("%d pieces are complete", len(pieces))
+	}
+	if wasted := n.swarm.Snapshot(w.now).WastedBytes; wasted != 0 {
+		t.Errorf("%d bytes came in vain", wasted)
+	}
+}
+
 // TestBeatHangsUp: a block that has begun and goes no further ends the connection, also when it is the last one asked for.
 func TestBeatHangsUp(t *testing.T) {
 	w := newWorld(t, makeThing(t, metainfo.FormatV1, block, block))

@@ -6,8 +6,8 @@
 // to dial.
 //
 // An object is resolving (metadata unknown), then fetching or seeding. Checking, paused, changed, missing and failed stop
-// all transfer. The files of this package follow the data: dial, turnover, peer, source, receive, metadata, hashes, download,
-// upload, choke, snapshot.
+// all transfer. The files of this package follow the data: dial, turnover, peer, source, receive, resolve, download, upload,
+// answer, choke, snapshot.
 package swarm
 
 import (
@@ -23,6 +23,7 @@ import (
 	"github.com/potluck-p2p/potluck/internal/protocol/bittorrent"
 	"github.com/potluck-p2p/potluck/internal/protocol/pex"
 	"github.com/potluck-p2p/potluck/internal/scheduler"
+	"github.com/potluck-p2p/potluck/internal/swarm/resolve"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
 
@@ -93,15 +94,16 @@ type Swarm struct {
 	liars       map[string]bool
 
 	book     *addressbook.Book
-	dials    int // attempts under way, as the seats know
-	metadata metadataFetch
+	dials    int           // attempts under way, as the seats know
 	exchange *pex.Exchange // nil until it is known that the object is not private
+
+	dictionary resolve.Dictionary // while the metadata is unknown
 
 	// Known with the metadata.
 	content *Content
 	have    content.Bitmap
 	sched   *scheduler.Scheduler
-	hashes  hashFetch
+	hashes  *resolve.Hashes
 	exclude func(piece int) bool // pieces not to be asked for yet; nil when all piece layers are known
 	blocks  []scheduler.Request  // scratch of fill
 	// stirred counts the events after which a peer that had nothing left to be asked for may have something again.
@@ -119,7 +121,8 @@ type Swarm struct {
 func New(now time.Time, cfg Config) *Swarm {
 	return &Swarm{
 		cfg: cfg, state: Resolving, peers: make(map[PeerID]*peer), stirred: 1,
-		book: addressbook.New(cfg.Rand, cfg.Port), table: admission.NewTable(cfg.MaxPeers),
+		dictionary: resolve.Dictionary{Hash: cfg.InfoHash},
+		book:       addressbook.New(cfg.Rand, cfg.Port), table: admission.NewTable(cfg.MaxPeers),
 	}
 }
 
@@ -191,12 +194,12 @@ func (s *Swarm) Open(now time.Time, c Content) {
 			s.verifiedBytes += s.wantedOf(i)
 		}
 	}
-	s.hashes.init()
+	s.hashes = resolve.NewHashes(c.Hashes)
 	s.openExchange()
-	if !c.Hashes.HasLayers() {
+	if !s.hashes.Layered() {
 		s.exclude = s.unverifiable
 	}
-	s.metadata = metadataFetch{}
+	s.dictionary = resolve.Dictionary{}
 	s.resume(now)
 	s.wake()
 }

@@ -82,10 +82,10 @@ func (s *Swarm) Tick(now time.Time, id PeerID) (next time.Time, err error) {
 		return now, err
 	}
 	if s.content == nil {
-		s.metadata.expire(now)
+		s.dictionary.Expire(now)
 		s.askMetadata(now)
 	} else {
-		if s.hashes.expire(now) {
+		if s.hashes.Expire(now) {
 			s.askAllHashes(now)
 		}
 		s.askHashes(now, p)

@@ -25,7 +25,7 @@ func (s *Swarm) idleWith(p *peer) bool {
 	switch {
 	case !c.PeerUploadOnly(), c.PeerInterested(), c.AmInterested(), c.LacksMetadata():
 		return false
-	case s.exclude != nil || len(s.hashes.leaves) > 0:
+	case s.hashes.Lacking():
 		return false // it may have the hashes that we lack
 	}
 	// What a peer rejected a moment ago it is asked for again, and what it has it may be about to say.

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -29,6 +30,16 @@ type line struct {
 	Size       int64    `json:"size"`
 	Listen     []string `json:"listen"`
 
+	VersionLink string `json:"version_link"`
+	Sequence    int64  `json:"sequence"`
+	Feed        *struct {
+		Publisher string `json:"publisher"`
+		Name      string `json:"name"`
+		Sequence  int64  `json:"sequence"`
+		Followed  bool   `json:"followed"`
+	} `json:"feed"`
+	Ratio float64 `json:"ratio"`
+
 	State      string `json:"state"`
 	BytesDone  int64  `json:"bytes_done"`
 	BytesTotal int64  `json:"bytes_total"`
@@ -44,6 +55,19 @@ type line struct {
 		Size int64  `json:"size"`
 	} `json:"files"`
 
+	Found   bool    `json:"found"`
+	Seconds float64 `json:"seconds"`
+	Nodes   int     `json:"nodes"`
+	Why     string  `json:"why"`
+	Reach   *reach  `json:"reach"`
+	DHT     *struct {
+		Nodes []struct {
+			ID    string `json:"id"`
+			State string `json:"state"`
+			Known int    `json:"known"`
+		} `json:"nodes"`
+	} `json:"dht"`
+
 	Address string `json:"address"`
 	Network string `json:"network"`
 	Client  string `json:"client"`
@@ -54,12 +78,20 @@ type line struct {
 	Exit    int    `json:"exit"`
 }
 
+// reach is what an object's line says of whether others find it.
+type reach struct {
+	Found   bool   `json:"found"`
+	Address string `json:"address"`
+	Code    string `json:"code"`
+}
+
 // node is a home and an address, with which commands are run.
 type node struct {
 	home   string
 	addr   netip.AddrPort
 	user   *syscall.Credential // nil: who runs the test
 	online bool                // takes the word of other peers and of the local network for who is there
+	dht    string              // HOST:PORT, with commas between, of ways into the DHT; without any it takes no part in one
 }
 
 func newNode(t *testing.T) *node {
@@ -101,13 +133,20 @@ func (c *command) Write(b []byte) (int, error) {
 // start starts a command with --json and the node's home and address.
 func (n *node) start(t *testing.T, args ...string) *command {
 	t.Helper()
+	return n.startPlain(t, append(args, "--json")...)
+}
+
+// startPlain starts a command as people do, whose stdout is no JSON.
+func (n *node) startPlain(t *testing.T, args ...string) *command {
+	t.Helper()
 	c := &command{stderr: filepath.Join(t.TempDir(), "stderr")}
-	args = append(args, "--json", "--home", n.home, "--listen", n.addr.String())
+	args = append(args, "--home", n.home, "--listen", n.addr.String())
 	if !n.online {
 		args = append(args, "--offline")
 	}
 	cmd := exec.Command(os.Getenv(binaryVar), args...)
-	cmd.Env = append(os.Environ(), "POTLUCK_OFFLINE=0") // --offline has precedence
+	cmd.Env = append(os.Environ(), "POTLUCK_OFFLINE=0", // --offline has precedence
+		"POTLUCK_DHT="+strconv.FormatBool(n.dht != ""), "POTLUCK_DHT_ROUTERS="+n.dht)
 	cmd.Dir = t.TempDir()
 	cmd.Stdout = c
 	errs, err := os.Create(c.stderr)

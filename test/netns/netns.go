@@ -20,13 +20,17 @@ import (
 	"testing"
 )
 
-// Hosts is how many addresses the network has.
-const Hosts = 20
+const (
+	// Hosts is how many addresses the network has.
+	Hosts = 20
+	// Publics is how many of them look public.
+	Publics = 40
+)
 
 // Addr is address n of the network, 1 to Hosts.
 func Addr(n int) netip.Addr { return netip.AddrFrom4([4]byte{10, 99, 0, byte(n)}) }
 
-// Public is address n of those that look public, 1 to Hosts, each in a network of its own.
+// Public is address n of those that look public, 1 to Publics, each in a network of its own.
 func Public(n int) netip.Addr { return netip.AddrFrom4([4]byte{20, 0, byte(n), 1}) }
 
 // Local is address n of the local network, 1 to Hosts. Who leaves it to the system from where to send multicast sends it
@@ -145,8 +149,10 @@ func setUp() string {
 	}
 	lines := []string{"link set lo up"}
 	for n := 1; n <= Hosts; n++ {
-		lines = append(lines, fmt.Sprintf("addr add %v/32 dev lo", Addr(n)), fmt.Sprintf("addr add %v/32 dev lo", Public(n)),
-			fmt.Sprintf("addr add %v/24 dev lo", Local(n)))
+		lines = append(lines, fmt.Sprintf("addr add %v/32 dev lo", Addr(n)), fmt.Sprintf("addr add %v/24 dev lo", Local(n)))
+	}
+	for n := 1; n <= Publics; n++ {
+		lines = append(lines, fmt.Sprintf("addr add %v/32 dev lo", Public(n)))
 	}
 	return configure(append(lines, fmt.Sprintf("route add 224.0.0.0/4 dev lo src %v", Local(1))))
 }

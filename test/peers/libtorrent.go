@@ -85,6 +85,9 @@ func startLibtorrent(t testing.TB, o Options) Peer {
 	if o.LAN {
 		args = append(args, "--lsd")
 	}
+	for _, a := range o.DHT {
+		args = append(args, "--dht", a.String())
+	}
 	if o.UpRate != 0 {
 		args = append(args, "--up", strconv.Itoa(o.UpRate))
 	}

@@ -1,15 +1,15 @@
 #!/usr/bin/python3
 """Nodes of a DHT for tests: libtorrent sessions, one for each address, that do nothing else.
 
-    libtorrent_dht.py [--router IP:PORT]... IP:PORT...
+    libtorrent_dht.py [--node IP:PORT]... IP:PORT...
 
-Every line on stdin is a JSON object with the command in "do", answered by one line on stdout:
+They know each other and the nodes given. When they have met, a line says how many each knows: {"nodes": [N...]}. Then every
+line on stdin is a JSON object with the command in "do", answered by one line on stdout:
 
-    {"do": "join"}                              when every node has come in (or has nobody to come in by)
     {"do": "peers", "hash": H}                  {"peers": ["IP:PORT"...]} that are announced under an info-hash
-    {"do": "put", "value": V}                   an immutable item: {"target": H}
+    {"do": "put", "value": V}                   an immutable item: {"stored": how many nodes took it, "target": H}
     {"do": "get", "target": H}                  {"value": V}
-    {"do": "put", "seed": H, "key": H, "salt": H, "value": V}    a mutable item: {"stored": how many nodes took it}
+    {"do": "put", "seed": H, "key": H, "salt": H, "value": V}    a mutable item
     {"do": "get", "key": H, "salt": H}          {"value": V, "seq": N}
 
 H is hex, V a text; keys are those of Ed25519. The last node does what is asked. A value that is not there is null. It ends
@@ -24,14 +24,15 @@ import time
 
 import libtorrent as lt
 
-PATIENCE = 20  # seconds
+PATIENCE = 15  # seconds
+ENOUGH = 8  # nodes: what a bucket holds
 
 
-def settings(address, routers):
+def settings(address):
     return {
         "listen_interfaces": address,
         "enable_dht": True,
-        "dht_bootstrap_nodes": ",".join(r for r in routers if r != address),
+        "dht_bootstrap_nodes": "",
         # What others may ask within a second is meant for a DHT of millions, not for one where everybody asks everybody.
         "dht_upload_rate_limit": 1_000_000,
         "dht_block_ratelimit": 1000,
@@ -39,7 +40,9 @@ def settings(address, routers):
         "enable_upnp": False,
         "enable_natpmp": False,
         "alert_queue_size": 100_000,
-        "alert_mask": lt.alert.category_t.dht_notification | lt.alert.category_t.error_notification,
+        "alert_mask": lt.alert.category_t.dht_notification
+        | lt.alert.category_t.dht_operation_notification
+        | lt.alert.category_t.error_notification,
     }
 
 
@@ -55,16 +58,30 @@ def await_alert(session, wanted):
     return None
 
 
-def start(address, routers):
-    """Starts a node and waits until it has come in."""
+def split(address):
+    host, port = address.rsplit(":", 1)
+    return host, int(port)
 
-    def bootstrapped(alert):
-        return isinstance(alert, lt.dht_bootstrap_alert) or None
 
-    session = lt.session(settings(address, routers))
-    if any(r != address for r in routers):
-        await_alert(session, bootstrapped)
-    return session
+def known(session):
+    def counted(alert):
+        return alert.values["dht.dht_nodes"] if isinstance(alert, lt.session_stats_alert) else None
+
+    session.post_session_stats()
+    return await_alert(session, counted) or 0
+
+
+def meet(sessions, addresses):
+    """Introduces everybody to everybody, again and again: who is pinged before it listens does not answer."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        for session in sessions:
+            for address in addresses:
+                session.add_dht_node(split(address))
+        time.sleep(0.5)
+        nodes = [known(s) for s in sessions]
+        if min(nodes) >= min(ENOUGH, len(addresses) - 1) or time.monotonic() > end:
+            return nodes
 
 
 def peers(session, hash):
@@ -101,7 +118,8 @@ def put(session, value, seed="", key="", salt=""):
 
 def text(alert):
     try:
-        return alert.item["value"].decode() if isinstance(alert.item, dict) else repr(alert.item)
+        value = alert.item["value"]  # bytes or text, as it comes
+        return value.decode() if isinstance(value, bytes) else value
     except RuntimeError:  # there is none
         return None
 
@@ -113,9 +131,7 @@ def get(session, target="", key="", salt=""):
         return None
 
     def immutable(alert):
-        if isinstance(alert, lt.dht_immutable_item_alert):
-            return {"value": text(alert)}
-        return None
+        return {"value": text(alert)} if isinstance(alert, lt.dht_immutable_item_alert) else None
 
     if key:
         session.dht_get_mutable_item(bytes.fromhex(key), bytes.fromhex(salt))
@@ -127,19 +143,14 @@ def get(session, target="", key="", salt=""):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("addresses", nargs="+")
-    parser.add_argument("--router", action="append", default=[])
+    parser.add_argument("--node", action="append", default=[])
     args = parser.parse_args()
-    routers = args.router or args.addresses[:1]
-    sessions = [start(a, routers) for a in args.addresses]
-    commands = {
-        "join": lambda: {"joined": len(sessions)},
-        "peers": lambda **c: peers(sessions[-1], **c),
-        "put": lambda **c: put(sessions[-1], **c),
-        "get": lambda **c: get(sessions[-1], **c),
-    }
+    sessions = [lt.session(settings(a)) for a in args.addresses]
+    print(json.dumps({"nodes": meet(sessions, args.addresses + args.node)}), flush=True)
+    commands = {"peers": peers, "put": put, "get": get}
     for line in sys.stdin:
         command = json.loads(line)
-        print(json.dumps(commands[command.pop("do")](**command)), flush=True)
+        print(json.dumps(commands[command.pop("do")](sessions[-1], **command)), flush=True)
 
 
 main()

@@ -4,7 +4,7 @@
     libtorrent_peer.py make PATH -o FILE [--format v1|v2|hybrid] [--piece-size N] [--tracker URL]... [--private]
     libtorrent_peer.py inspect FILE
     libtorrent_peer.py run FILE|MAGNET --listen IP:PORT --save DIR [--peer IP:PORT]... [--corrupt] [--pex] [--lsd]
-                           [--up N] [--down N] [--set NAME=N]...
+                           [--dht IP:PORT]... [--up N] [--down N] [--set NAME=N]...
 
 Every line on stdout is one JSON object. `run` reports its status several times a second, takes the address of one more
 peer per line on stdin, and ends when stdin does.
@@ -79,7 +79,9 @@ def settings(args):
     chosen = {
         "listen_interfaces": args.listen,
         "outgoing_interfaces": host,
-        "enable_dht": False,
+        "enable_dht": bool(args.dht),
+        "dht_bootstrap_nodes": "",
+        "dht_announce_interval": 5,
         "enable_lsd": args.lsd,
         "enable_upnp": False,
         "enable_natpmp": False,
@@ -128,9 +130,13 @@ def describe(peer):
     }
 
 
-def dial(handle, address):
+def split(address):
     host, port = address.rsplit(":", 1)
-    handle.connect_peer((host, int(port)))
+    return host, int(port)
+
+
+def dial(handle, address):
+    handle.connect_peer(split(address))
 
 
 def run(args):
@@ -140,6 +146,8 @@ def run(args):
     everybody.add_rule("0.0.0.0", "255.255.255.255", 1 << lt.session.global_peer_class_id)
     session.set_peer_class_filter(everybody)
     handle = session.add_torrent(load(args))
+    for address in args.dht:
+        session.add_dht_node(split(address))
     for address in args.peer:
         dial(handle, address)
     pending = b""
@@ -196,6 +204,7 @@ def main():
     mode.add_argument("--utp", action="store_true")
     mode.add_argument("--pex", action="store_true")
     mode.add_argument("--lsd", action="store_true")
+    mode.add_argument("--dht", action="append", default=[])
     mode.add_argument("--up", type=int, default=0)
     mode.add_argument("--down", type=int, default=0)
     mode.add_argument("--set", action="append", type=setting, default=[])

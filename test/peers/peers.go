@@ -44,6 +44,9 @@ type Options struct {
 	// PEX and LAN let libtorrent and Transmission exchange peers (BEP 11), and speak to the local network (BEP 14). The
 	// others never do.
 	PEX, LAN bool
+	// DHT are nodes by which libtorrent and Transmission get into a DHT; without any they take no part in one. The others
+	// never do.
+	DHT []netip.AddrPort
 	// Encryption is one of the client's; the zero value is what it does if it is told nothing.
 	Encryption Encryption
 	// UpRate bounds what the client sends, in bytes per second; 0 is no bound.

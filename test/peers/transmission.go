@@ -3,6 +3,7 @@ package peers
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -48,7 +49,7 @@ func startTransmission(t testing.TB, o Options) Peer {
 		"bind-address-ipv6":            "::1",
 		"peer-port":                    addr.Port(),
 		"port-forwarding-enabled":      false,
-		"dht-enabled":                  false,
+		"dht-enabled":                  len(o.DHT) > 0,
 		"pex-enabled":                  o.PEX,
 		"lpd-enabled":                  o.LAN,
 		"utp-enabled":                  false,
@@ -70,8 +71,11 @@ func startTransmission(t testing.TB, o Options) Peer {
 		t.Fatal(err)
 	}
 	writeFile(t, filepath.Join(config, "settings.json"), string(settings))
+	if len(o.DHT) > 0 {
+		writeFile(t, filepath.Join(config, "dht.dat"), dhtState(o.DHT))
+	}
 	cmd := exec.Command("transmission-daemon", "--foreground", "--config-dir", config)
-	cmd.Env = append(os.Environ(), "HOME="+config)
+	cmd.Env = append(os.Environ(), "HOME="+config, "TR_DHT_VERBOSE=1")
 	p := &transmissionPeer{
 		Process: StartProcess(t, "transmission", cmd),
 		addr:    addr,
@@ -92,6 +96,17 @@ func startTransmission(t testing.TB, o Options) Peer {
 		return err == nil, err
 	})
 	return p
+}
+
+// dhtState is what Transmission keeps of the DHT between two runs: the nodes that it asks first, one every few seconds. It
+// looks for peers when it knows nine, and then every half an hour.
+func dhtState(nodes []netip.AddrPort) string {
+	var compact []byte
+	for _, n := range nodes {
+		compact = append(compact, n.Addr().AsSlice()...)
+		compact = binary.BigEndian.AppendUint16(compact, n.Port())
+	}
+	return fmt.Sprintf("d5:nodes%d:%se", len(compact), compact)
 }
 
 // Addr implements Peer.

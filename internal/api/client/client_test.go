@@ -30,6 +30,7 @@ type fakeNode struct {
 
 func (f *fakeNode) Listen() []netip.AddrPort  { return nil }
 func (f *fakeNode) External() []netip.Addr    { return nil }
+func (f *fakeNode) DHT() potluck.DHT          { return potluck.DHT{} }
 func (f *fakeNode) Objects() []potluck.Object { return nil }
 
 func (f *fakeNode) Object(id string) (potluck.Object, error) {

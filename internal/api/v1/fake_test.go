@@ -24,6 +24,7 @@ var errNotFound = &potluck.Error{Code: potluck.CodeNotFound, Message: "no such o
 // fakeNode has one object, and remembers what was asked of it.
 type fakeNode struct {
 	object  potluck.Object
+	dht     potluck.DHT
 	calls   []string
 	get     potluck.GetRequest
 	share   potluck.ShareRequest
@@ -37,6 +38,15 @@ func newFake() *fakeNode {
 		BytesWanted: -1, ETA: -1, Link: "magnet:?xt=urn:btih:00&dn=a", Added: time.Unix(1e9, 0).UTC(),
 		Trackers: []potluck.Tracker{{URL: "http://t/announce", Seeders: -1, Leechers: 3}},
 		Err:      &potluck.Error{Code: "disk-full", Message: "no room", Hint: "make some", Exit: 7},
+		Reach: &potluck.Reach{
+			Found: true, As: netip.MustParseAddrPort("192.0.2.9:7"), Took: 2500 * time.Millisecond, Nodes: 40, Checked: time.Unix(1e9, 0).UTC(),
+		},
+	}, dht: potluck.DHT{
+		Nodes: []potluck.DHTNode{
+			{Family: "ipv4", ID: "ab", External: netip.MustParseAddr("192.0.2.9"), State: "joined", Known: 9, Good: 7, Network: -1},
+			{Family: "ipv6", ID: "cd", State: "alone", Network: 5},
+		},
+		Hashes: 1, Peers: 2, Items: 3, Refused: map[string]int64{"bad token": 4},
 	}}
 }
 
@@ -130,6 +140,8 @@ func (f *fakeNode) Events(ctx context.Context) iter.Seq[potluck.Event] {
 }
 
 func (f *fakeNode) External() []netip.Addr { return []netip.Addr{netip.MustParseAddr("192.0.2.9")} }
+
+func (f *fakeNode) DHT() potluck.DHT { return f.dht }
 
 func (f *fakeNode) Listen() []netip.AddrPort {
 	return []netip.AddrPort{netip.MustParseAddrPort("[::1]:9")}

@@ -30,6 +30,7 @@ func (s *Server) status() Status {
 	s.mu.Unlock()
 	st.Listen = texts(s.cfg.Node.Listen())
 	st.External = texts(s.cfg.Node.External())
+	st.DHT = dhtOf(s.cfg.Node.DHT())
 	st.Objects = map[string]int{}
 	for _, o := range s.cfg.Node.Objects() {
 		st.Objects[string(o.State)]++

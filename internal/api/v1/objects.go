@@ -164,6 +164,6 @@ func objectReply(o potluck.Object, err error) (*objectOutput, error) {
 func (g Get) request() potluck.GetRequest {
 	return potluck.GetRequest{
 		Link: g.Link, Torrent: g.Torrent, Dir: g.Dir, Select: g.Select, Peers: g.Peers, Trackers: g.Trackers,
-		Sequential: g.Sequential, Wait: time.Duration(g.Wait * float64(time.Second)),
+		Sequential: g.Sequential, Follow: g.Follow, Wait: time.Duration(g.Wait * float64(time.Second)),
 	}
 }

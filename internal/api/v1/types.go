@@ -20,6 +20,8 @@ type Object struct {
 	BytesWanted *int64     `json:"bytes_wanted,omitzero"`
 	Path        string     `json:"path,omitzero"`
 	Link        string     `json:"link,omitzero"`
+	VersionLink string     `json:"version_link,omitzero" doc:"of a feed, whose link is that of the newest version: the link of this one"`
+	Feed        *Feed      `json:"feed,omitzero" doc:"what it publishes or follows"`
 	InfoHashV1  string     `json:"infohash_v1,omitzero"`
 	InfoHashV2  string     `json:"infohash_v2,omitzero"`
 	Private     bool       `json:"private"`
@@ -33,6 +35,7 @@ type Object struct {
 	Sources     int        `json:"sources" doc:"peers that have something of it"`
 	ETA         *float64   `json:"eta,omitzero" doc:"seconds"`
 	Trackers    []Tracker  `json:"trackers,omitzero"`
+	Reach       *Reach     `json:"reach,omitzero" doc:"of a share, once it is known"`
 	Added       *time.Time `json:"added,omitzero"`
 	Done        *time.Time `json:"done,omitzero"`
 }
@@ -43,6 +46,14 @@ type Trouble struct {
 	Message string `json:"message"`
 	Hint    string `json:"hint,omitzero"`
 	Exit    int    `json:"exit"`
+}
+
+// Feed is a feed (BEP 46), at the version at hand.
+type Feed struct {
+	Publisher string `json:"publisher" doc:"public key in hex"`
+	Name      string `json:"name" doc:"the publisher's word for it: escape it where shown"`
+	Sequence  int64  `json:"sequence" doc:"a later version has a higher number"`
+	Followed  bool   `json:"followed,omitzero" doc:"somebody else's, whose versions take the object's place"`
 }
 
 // Tracker is how an object stands with a tracker.
@@ -88,6 +99,7 @@ type Info struct {
 	WebSeeds    []string   `json:"web_seeds,omitzero"`
 	Comment     string     `json:"comment,omitzero"`
 	Link        string     `json:"link,omitzero"`
+	Feed        *Feed      `json:"feed,omitzero" doc:"what the object publishes or follows"`
 }
 
 // InfoFile is a file as a torrent lists it.
@@ -107,6 +119,7 @@ type Status struct {
 	API      string         `json:"api,omitzero" doc:"the address of the API over TCP, if it is open"`
 	Offline  bool           `json:"offline"`
 	Objects  map[string]int `json:"objects" doc:"how many, by state"`
+	DHT      *DHT           `json:"dht,omitzero" doc:"left out if the node takes no part in it"`
 	Peers    int            `json:"peers"`
 	DownRate float64        `json:"down_rate"`
 	UpRate   float64        `json:"up_rate"`
@@ -114,7 +127,7 @@ type Status struct {
 
 // Event is something that happened to an object.
 type Event struct {
-	Kind   string `json:"kind" enum:"added,progress,state,done,accused,removed"`
+	Kind   string `json:"kind" enum:"added,progress,state,done,reach,accused,removed"`
 	Object Object `json:"object"`
 	Text   string `json:"text,omitzero"`
 }
@@ -122,6 +135,7 @@ type Event struct {
 // Share asks for a file or folder to be shared.
 type Share struct {
 	Path        string   `json:"path" minLength:"1" maxLength:"65536" doc:"absolute, on the node's machine"`
+	Feed        string   `json:"feed,omitzero" maxLength:"64" doc:"the name of the feed that it is the newest version of"`
 	Name        string   `json:"name,omitzero" maxLength:"4096"`
 	Format      string   `json:"format,omitzero" enum:"hybrid,v1,v2"`
 	PieceLength int64    `json:"piece_length,omitzero" minimum:"0"`
@@ -152,6 +166,7 @@ type Get struct {
 	Peers      []string `json:"peers,omitzero" maxItems:"1000" doc:"host:port"`
 	Trackers   []string `json:"trackers,omitzero" maxItems:"100"`
 	Sequential bool     `json:"sequential,omitzero"`
+	Follow     bool     `json:"follow,omitzero" doc:"the link is a feed's: each newer version takes the object's place"`
 	Wait       float64  `json:"wait,omitzero" minimum:"0" doc:"seconds to go on while nobody has it; 0 is for ever"`
 }
 
@@ -183,8 +198,15 @@ func objectOf(o potluck.Object) Object {
 		Size: known(o.Size), BytesDone: o.BytesDone, BytesWanted: known(o.BytesWanted), Path: o.Path, Link: o.Link,
 		InfoHashV1: o.InfoHashV1, InfoHashV2: o.InfoHashV2, Private: o.Private, Listen: texts(o.Listen),
 		DownRate: o.DownRate, UpRate: o.UpRate, Downloaded: o.Downloaded, Uploaded: o.Uploaded, Ratio: o.Ratio,
-		Peers: o.Peers, Sources: o.Sources, ETA: seconds(o.ETA), Trackers: trackersOf(o.Trackers), Added: at(o.Added), Done: at(o.Done),
+		VersionLink: o.VersionLink, Feed: feedOf(o.Feed), Peers: o.Peers, Sources: o.Sources, ETA: seconds(o.ETA), Trackers: trackersOf(o.Trackers), Reach: reachOf(o.Reach), Added: at(o.Added), Done: at(o.Done),
 	}
+}
+
+func feedOf(f *potluck.Feed) *Feed {
+	if f == nil {
+		return nil
+	}
+	return &Feed{Publisher: f.Publisher, Name: f.Name, Sequence: f.Sequence, Followed: f.Followed}
 }
 
 func troubleOf(e *potluck.Error) *Trouble {
@@ -229,6 +251,7 @@ func InfoOf(t potluck.Torrent) Info {
 	i := Info{
 		Name: t.Name, InfoHashV1: t.InfoHashV1, InfoHashV2: t.InfoHashV2, PieceLength: t.PieceLength, Size: known(t.Size),
 		Private: t.Private, Trackers: t.Trackers, WebSeeds: t.WebSeeds, Comment: t.Comment, Link: t.Link,
+		Feed: feedOf(t.Feed),
 	}
 	for _, f := range t.Files {
 		i.Files = append(i.Files, InfoFile{Path: f.Path, Size: f.Size})

@@ -63,6 +63,7 @@ type Node interface {
 	Events(ctx context.Context) iter.Seq[potluck.Event]
 	Listen() []netip.AddrPort
 	External() []netip.Addr
+	DHT() potluck.DHT
 }
 
 // Config is what a server is made of.

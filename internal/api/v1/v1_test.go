@@ -22,6 +22,7 @@ func TestOperations(t *testing.T) {
 	}{
 		{"GET", "/objects", "", 200, "", `[{"id":"0badcafe"`},
 		{"GET", "/objects/0bad", "", 200, "", `"error":{"code":"disk-full","message":"no room","hint":"make some","exit":7}`},
+		{"GET", "/objects/0bad", "", 200, "", `"reach":{"network":"dht","found":true,"seconds":2.5,"nodes":40,"address":"192.0.2.9:7","checked":"2001-`},
 		{"GET", "/objects/ffff", "", 404, "", `"code":"not-found"`},
 		{"GET", "/objects/0b", "", 422, "", `"code":"usage"`},
 		{"GET", "/objects/0bad/files", "", 200, "", `[{"path":"a/b","size":3,"bytes_done":1,"priority":"normal"}]`},
@@ -50,6 +51,8 @@ func TestOperations(t *testing.T) {
 		{"POST", "/shutdown", "", 202, "shutdown", ""},
 		{"GET", "/status", "", 200, "", `"objects":{"fetching":1}`},
 		{"GET", "/status", "", 200, "", `"external":["192.0.2.9"]`},
+		{"GET", "/status", "", 200, "", `"dht":{"nodes":[{"family":"ipv4","id":"ab","external":"192.0.2.9","state":"joined","known":9,"good":7},` +
+			`{"family":"ipv6","id":"cd","state":"alone","known":0,"good":0,"network":5}],"hashes":1,"peers":2,"items":3,"refused":{"bad_token":4}}`},
 		{"GET", "/openapi.json", "", 200, "", `"openapi":"3.1.0"`},
 		{"GET", "/docs", "", 404, "", `"code":"no-such-operation"`},
 		{"PUT", "/status", "", 404, "", `"code":"no-such-operation"`},
@@ -93,6 +96,22 @@ func TestUnknownIsLeftOut(t *testing.T) {
 	}
 	if tr := o["trackers"].([]any)[0].(map[string]any); tr["seeders"] != nil || tr["leechers"] != 3.0 {
 		t.Errorf("tracker %v", tr)
+	}
+}
+
+// Why others do not find a share is told with what to do; without a DHT nothing is told of it.
+func TestUnreached(t *testing.T) {
+	f := newFake()
+	f.dht = potluck.DHT{}
+	f.object.Reach = &potluck.Reach{Why: &potluck.Error{Code: "offline", Message: "this node is offline", Hint: "go online", Exit: 5}}
+	s := serverOf(t, f)
+	want := `"reach":{"network":"dht","found":false,"nodes":0,"code":"offline","why":"this node is offline","hint":"go online"}`
+	if got := s.ask("GET", "/objects/0bad", "").Body.String(); !strings.Contains(got, want) {
+		t.Error(got)
+	}
+	f.object.Reach = nil
+	if got := s.ask("GET", "/objects/0bad", "").Body.String() + s.ask("GET", "/status", "").Body.String(); strings.Contains(got, "reach") || strings.Contains(got, "dht") {
+		t.Error(got)
 	}
 }
 

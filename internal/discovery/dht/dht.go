@@ -42,6 +42,9 @@ type Config struct {
 	Log  *slog.Logger
 	// Found is told of peers for one of our info-hashes, by the goroutine of Run. They are strangers' words.
 	Found func(infoHash [20]byte, peers []netip.AddrPort)
+	// Announced is told when an announce of one of our info-hashes is over, and how many nodes took it; nil: nobody is. It is
+	// called as Found is.
+	Announced func(infoHash [20]byte, taken int)
 	// Panicked is told of a panic over one datagram, which is dropped (promise 4.8).
 	Panicked func(any)
 }
@@ -251,10 +254,12 @@ func (r *Runner) receive(m *member, from netip.AddrPort, packet []byte) {
 // idle is how long a runner sleeps at most.
 const idle = time.Minute
 
-// news are peers that were found.
+// news are peers that were found, or that an announce is over.
 type news struct {
-	hash  [20]byte
-	peers []netip.AddrPort
+	hash      [20]byte
+	peers     []netip.AddrPort
+	announced bool
+	taken     int // by as many nodes
 }
 
 // turn does what is due, and returns when there is something again.
@@ -283,7 +288,12 @@ func (r *Runner) turn(ctx context.Context, wg *sync.WaitGroup, now time.Time) ti
 		r.flush()
 	}()
 	for _, n := range told {
-		r.cfg.Found(n.hash, n.peers)
+		switch {
+		case !n.announced:
+			r.cfg.Found(n.hash, n.peers)
+		case r.cfg.Announced != nil:
+			r.cfg.Announced(n.hash, n.taken)
+		}
 	}
 	return next
 }
@@ -334,17 +344,21 @@ func (r *Runner) begin(now time.Time) {
 // collect takes what look-ups have found, and ends those that are done.
 func (r *Runner) collect(now time.Time) (told []news) {
 	r.searches = slices.DeleteFunc(r.searches, func(s *search) bool {
-		over, heard := true, false
+		over, heard, taken := true, false, 0
 		for _, at := range s.at {
 			if peers := at.Take(); len(peers) > 0 {
-				told = append(told, news{s.Hash, peers})
+				told = append(told, news{hash: s.Hash, peers: peers})
 				r.schedule.Found(s.Hash)
 			}
 			over = over && at.Done()
 			heard = heard || at.Written() > 0 || !s.Announce && at.Answered() > 0
+			taken += at.Written()
 		}
 		if over {
 			r.schedule.Ended(now, s.Hash, heard)
+			if s.Announce {
+				told = append(told, news{hash: s.Hash, announced: true, taken: taken})
+			}
 		}
 		return over
 	})

@@ -44,6 +44,7 @@ type inhabitant struct {
 	mu    sync.Mutex
 	cond  *sync.Cond
 	found map[[20]byte][]netip.AddrPort
+	taken []int // by as many nodes each announce was taken
 }
 
 // inTown runs a test in a bubble, and waits for all runners at its end.
@@ -76,7 +77,7 @@ func (tn *town) enter(i int, change func(*dht.Config)) *inhabitant {
 	n.cond = sync.NewCond(&n.mu)
 	cfg := dht.Config{
 		Sockets: []netx.PacketConn{conn}, Network: host, Port: port, Seed: [32]byte{byte(i), byte(i >> 8)}, Log: slog.New(slog.DiscardHandler),
-		Found: n.heard, Panicked: func(p any) { tn.t.Error("panic:", p) },
+		Found: n.heard, Announced: n.over, Panicked: func(p any) { tn.t.Error("panic:", p) },
 	}
 	change(&cfg)
 	n.Runner = dht.New(cfg)
@@ -101,6 +102,18 @@ func (n *inhabitant) heard(hash [20]byte, peers []netip.AddrPort) {
 	defer n.mu.Unlock()
 	n.found[hash] = append(n.found[hash], peers...)
 	n.cond.Broadcast()
+}
+
+func (n *inhabitant) over(_ [20]byte, taken int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.taken = append(n.taken, taken)
+}
+
+func (n *inhabitant) announces() []int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.taken)
 }
 
 // await waits until a peer is found.
@@ -270,9 +283,54 @@ func TestCheckTellsWhetherOthersFindUs(t *testing.T) {
 		if err != nil || !after.Found || after.As != sharer.addr || after.Took <= 0 || after.Took > 10*time.Second {
 			t.Errorf("announced: %+v, %v", after, err)
 		}
+		if taken := sharer.announces(); len(taken) != 1 || taken[0] < 4 {
+			t.Error("it was told of announces that were taken by", taken, "nodes")
+		}
 		alone := tn.enter(60, func(*dht.Config) {})
+		alone.SetObjects(object(5, true))
+		settle(10 * time.Second)
+		if taken := alone.announces(); !slices.Equal(taken, []int{0}) {
+			t.Error("nobody is there, and yet announces were taken by", taken, "nodes")
+		}
+		alone.SetObjects([]dht.Object{{Hashes: [][20]byte{{6}}, Unannounced: true}})
+		settle(time.Minute)
+		if taken := alone.announces(); len(taken) != 1 {
+			t.Error("what was only looked up was announced:", taken)
+		}
 		if got, err := alone.Check(tn.ctx, [20]byte{5}, nil); err != nil || got.Found || got.Nodes != 0 {
 			t.Errorf("alone: %+v, %v", got, err)
+		}
+	})
+}
+
+// As long as we do not know our own address, what has our port may be us, and no more is said.
+func TestCheckDoesNotGuessWhoWeAre(t *testing.T) {
+	inTown(t, func(tn *town) {
+		tn.people(2)
+		sharer := tn.enter(30, func(c *dht.Config) {
+			if err := c.Sockets[0].Close(); err != nil {
+				t.Fatal(err)
+			}
+			conn, err := c.Network.ListenUDP(tn.ctx, netip.AddrPortFrom(netip.IPv4Unspecified(), port))
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Sockets, c.Routers = []netx.PacketConn{conn}, []string{fmt.Sprintf("router.example:%d", port)}
+		})
+		sharer.SetObjects(object(5, true))
+		settle(time.Minute)
+		if ext := sharer.state().External; ext.IsValid() {
+			t.Fatal("two others are enough to know our address:", ext)
+		}
+		if got, err := sharer.Check(tn.ctx, [20]byte{5}, nil); err != nil || got.Found || got.Alike != sharer.addr || got.Peers != 1 {
+			t.Errorf("%+v, %v", got, err)
+		}
+		if got, err := sharer.Check(tn.ctx, [20]byte{5}, []netip.AddrPort{sharer.addr}); err != nil || !got.Found || got.Alike.IsValid() {
+			t.Errorf("told of our address: %+v, %v", got, err)
+		}
+		other := []netip.AddrPort{netip.MustParseAddrPort("99.1.1.1:6881")}
+		if got, err := sharer.Check(tn.ctx, [20]byte{5}, other); err != nil || got.Found || got.Alike.IsValid() || got.Peers != 1 {
+			t.Errorf("told of another address: %+v, %v", got, err)
 		}
 	})
 }

@@ -25,6 +25,8 @@ type Reach struct {
 	Nodes int
 	// Peers is how many others were found.
 	Peers int
+	// Alike is one of these who may be us behind a NAT: it has our port, and we do not know our address of its family.
+	Alike netip.AddrPort
 }
 
 // Check looks up an info-hash as a stranger would: beginning with nodes as far from it as we know any, which have not been told
@@ -47,6 +49,9 @@ func (r *Runner) Check(ctx context.Context, hash [20]byte, own []netip.AddrPort)
 					switch {
 					case !slices.Contains(mine, p):
 						reach.Peers++
+						if p.Port() == r.cfg.Port && !knowsOwn(mine, p.Addr()) {
+							reach.Alike = p
+						}
 					case !reach.Found:
 						reach.Found, reach.As, reach.Took = true, p, time.Since(began)
 					}
@@ -66,6 +71,13 @@ func (r *Runner) Check(ctx context.Context, hash [20]byte, own []netip.AddrPort)
 		reach.Took = time.Since(began)
 	}
 	return reach, nil
+}
+
+// knowsOwn reports whether there is an address among ours that the internet knows, of the family of another.
+func knowsOwn(mine []netip.AddrPort, other netip.Addr) bool {
+	return slices.ContainsFunc(mine, func(a netip.AddrPort) bool {
+		return a.Addr().Is4() == other.Is4() && netx.ScopeOf(a.Addr()) == netx.Global
+	})
 }
 
 // external are our addresses as the DHT sees them.

@@ -177,6 +177,9 @@ func (c *connection) readRest(content *Content, in *inbound, missing int) error 
 // landed reports payload in place, and hands over the pieces that it made complete.
 func (c *connection) landed(content *Content, in *inbound, arrivals []swarm.Arrival) {
 	in.complete = c.o.Swarm.Landed(c.sh.cfg.Now(), c.id, arrivals, in.complete[:0])
+	if content == nil {
+		return // there is no place for it
+	}
 	for _, piece := range in.complete {
 		content.Intake.Complete(piece)
 	}

@@ -6,15 +6,9 @@ import (
 	"net/netip"
 	"sync"
 	"syscall"
-	"time"
-
-	"github.com/potluck-p2p/potluck/internal/netx"
 )
 
-const (
-	backlog  = 128
-	udpQueue = 512
-)
+const backlog = 128
 
 // DialTCP connects to a listener of the world. See [netx.Network].
 func (h *Host) DialTCP(ctx context.Context, remote netip.AddrPort) (net.Conn, error) {
@@ -147,77 +141,4 @@ func (l *listener) Close() error {
 			return nil
 		}
 	}
-}
-
-// ListenUDP opens a datagram socket at an address of the host. See [netx.Network].
-func (h *Host) ListenUDP(_ context.Context, local netip.AddrPort) (netx.PacketConn, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if !h.owns(local.Addr()) {
-		return nil, listenError("udp", local, syscall.EADDRNOTAVAIL)
-	}
-	if local.Port() == 0 {
-		local = netip.AddrPortFrom(local.Addr(), h.port())
-	}
-	if _, taken := bound(h.udp, local); taken {
-		return nil, listenError("udp", local, syscall.EADDRINUSE)
-	}
-	u := &udpConn{Inbox: netx.NewInbox(udpQueue), host: h, local: local}
-	h.udp[local] = u
-	return u, nil
-}
-
-type udpConn struct {
-	*netx.Inbox
-	host  *Host
-	local netip.AddrPort
-}
-
-func (u *udpConn) LocalAddr() netip.AddrPort { return u.local }
-
-func (u *udpConn) WriteTo(p []byte, to netip.AddrPort) (int, error) {
-	to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
-	if !netx.Carries(u.local.Addr(), to.Addr()) {
-		return 0, listenError("udp", to, syscall.EAFNOSUPPORT)
-	}
-	peer, from, ok := u.host.route(to.Addr())
-	if !ok && !from.IsValid() {
-		return 0, listenError("udp", to, syscall.ENETUNREACH)
-	}
-	if !u.local.Addr().IsUnspecified() {
-		from = u.local.Addr()
-	}
-	w := u.host.world
-	if !ok {
-		return len(p), nil // nobody has the address
-	}
-	link := w.link(u.host, peer)
-	if link.Cut || w.lost(link.Loss) {
-		return len(p), nil
-	}
-	sender := netip.AddrPortFrom(from, u.local.Port())
-	data := append([]byte(nil), p...)
-	deliver := func() {
-		peer.mu.Lock()
-		dst, ok := bound(peer.udp, to)
-		peer.mu.Unlock()
-		if ok {
-			dst.Put(data, sender)
-		}
-	}
-	if link.Delay > 0 {
-		time.AfterFunc(link.Delay, deliver)
-	} else {
-		deliver()
-	}
-	return len(p), nil
-}
-
-func (u *udpConn) Close() error {
-	u.host.mu.Lock()
-	if u.host.udp[u.local] == u {
-		delete(u.host.udp, u.local)
-	}
-	u.host.mu.Unlock()
-	return u.Inbox.Close()
 }

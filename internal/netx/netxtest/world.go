@@ -17,9 +17,11 @@ import (
 // Link is what the way from one host to another is like.
 type Link struct {
 	Delay     time.Duration // one way
-	Bandwidth int64         // bytes per second in each direction of each connection; 0 is no limit
+	Bandwidth int64         // bytes per second in each direction of each connection, and of all datagrams; 0 is no limit
 	Loss      float64       // share of datagrams lost; streams only see Delay
-	Cut       bool          // nothing comes through; dials time out, streams stall until it is mended
+	// MaxDatagram is the largest UDP payload that passes whole; 0 is no bound.
+	MaxDatagram int
+	Cut         bool // nothing comes through; dials time out, streams stall until it is mended
 }
 
 // World is a set of hosts that can reach each other.
@@ -29,6 +31,7 @@ type World struct {
 	hosts map[netip.Addr]*Host
 	names map[string][]netip.Addr
 	links map[linkKey]Link
+	wires map[linkKey]*wire
 	rest  Link
 	// changed is closed and replaced whenever a link changes.
 	changed chan struct{}
@@ -46,6 +49,7 @@ func NewWorld(seed uint64) *World {
 		hosts:   map[netip.Addr]*Host{},
 		names:   map[string][]netip.Addr{},
 		links:   map[linkKey]Link{},
+		wires:   map[linkKey]*wire{},
 		changed: make(chan struct{}),
 		streams: map[*stream]struct{}{},
 		groups:  map[netip.AddrPort][]*member{},

@@ -71,9 +71,11 @@ func openCatalog(ctx context.Context, fsys vfs.FS, dir string, log *slog.Logger)
 		return nil, err
 	}
 	defer root.Close()
-	c, _, err = catalog.Recover(ctx, path, root, cryptorand.Reader)
+	c, done, err := catalog.Recover(ctx, path, root, cryptorand.Reader)
 	if err == nil {
-		log.Warn("the catalog was damaged; the last good state was taken instead", "why", damaged.Reason)
+		// An error, so that a command that only looks says it too: what was done since may be missing from the list.
+		log.Error("the catalog was damaged; the last good state was taken instead",
+			"why", damaged.Reason, "objects", done.Objects, "damaged_file", done.Kept)
 	}
 	return c, err
 }

@@ -16,6 +16,7 @@ const (
 	EventProgress EventKind = "progress" // bytes arrived, or rates changed; only the latest of an object is kept
 	EventState    EventKind = "state"    // the state changed
 	EventDone     EventKind = "done"     // every wanted byte is verified, durable and under its own name
+	EventReach    EventKind = "reach"    // it was found out whether others find it in the DHT
 	EventAccused  EventKind = "accused"  // a peer sent bad data; Text names it
 	EventRemoved  EventKind = "removed"
 )

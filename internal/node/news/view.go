@@ -15,7 +15,9 @@ type Object struct {
 	BytesWanted           int64        // of the files selected
 	BytesDone             int64        // verified, of the files selected
 	Path                  string       // where it lies; empty while resolving
-	Link                  string       // a magnet link
+	Link                  string       // a magnet link; of a feed, that of the feed
+	VersionLink           string       // of a feed, that of this version; empty otherwise
+	Feed                  *Channel     // the feed that it publishes or follows; nil if none
 	InfoHashV1            string       // hex; empty if there is none
 	InfoHashV2            string
 	Private               bool
@@ -27,6 +29,25 @@ type Object struct {
 	Added, Done           time.Time     // Done is zero until the object is complete
 	Listen                []netip.AddrPort
 	Trackers              []Tracker
+	Reach                 *Reach // of a share, once it is known
+}
+
+// Channel is the feed of an object (BEP 46), at its version.
+type Channel struct {
+	Publisher string // public key in hex
+	Name      string // its salt, safe to show
+	Sequence  int64
+	Followed  bool // not published by us
+}
+
+// Reach is whether others find an object in the DHT: the address of a peer, which they may be able to connect to or not.
+type Reach struct {
+	Found   bool
+	As      netip.AddrPort // what they find; the zero value: nothing
+	Took    time.Duration  // until it was found, or all were asked
+	Nodes   int            // that answered
+	Checked time.Time      // zero if there was nothing to check
+	Why     *fault.Error   // they do not; nil if they do
 }
 
 // File is one file of an object.

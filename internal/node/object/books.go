@@ -16,6 +16,7 @@ import (
 type Books struct {
 	mu      sync.Mutex
 	objects []*Object
+	scouts  []*Object
 	byHash  map[[20]byte]*Object
 	byReq2  map[[20]byte][20]byte // the keys of byHash by their mse.Req2
 	places  map[string]*Object    // by the path that a fetched object has, or is about to have
@@ -57,7 +58,7 @@ func (bs *Books) addHashes(o *Object, hash metainfo.InfoHash) {
 
 func (bs *Books) register(o *Object, hash metainfo.InfoHash) {
 	for _, name := range hash.Wire() {
-		if bs.byHash[name] == nil {
+		if old := bs.byHash[name]; old == nil || old.scouting != nil && o.scouting == nil {
 			bs.byHash[name] = o
 			bs.byReq2[mse.Req2(name)] = name
 		}
@@ -128,11 +129,33 @@ func (bs *Books) Holding(hash metainfo.InfoHash) *Object {
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
 	for _, name := range hash.Wire() {
-		if o := bs.byHash[name]; o != nil {
+		if o := bs.byHash[name]; o != nil && o.scouting == nil {
 			return o
 		}
 	}
 	return nil
+}
+
+// Scouts lists those that are under way.
+func (bs *Books) Scouts() []*Object {
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	return slices.Clone(bs.scouts)
+}
+
+// enterScout makes a scout findable, by info-hashes that no object has.
+func (bs *Books) enterScout(o *Object) {
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	bs.scouts = append(bs.scouts, o)
+	bs.register(o, o.Record().InfoHash)
+}
+
+func (bs *Books) strikeScout(o *Object) {
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	bs.scouts = slices.DeleteFunc(bs.scouts, func(x *Object) bool { return x == o })
+	bs.strike(o)
 }
 
 // Claim reserves a path for an object, which gives up the one it had reserved before; false if another object has it.

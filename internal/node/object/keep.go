@@ -77,6 +77,7 @@ func (o *Object) keep(b *local.Object, durable []content.Ranges) {
 
 // finished tells that an object is complete, durable and in its place.
 func (o *Object) finished() {
+	o.dropFormer()
 	err := o.update(context.Background(), func(r *catalog.Record) {
 		if r.State != catalog.State(swarm.Paused) {
 			r.State = catalog.State(swarm.Seeding)
@@ -95,6 +96,10 @@ func (o *Object) finished() {
 
 // KeepLayers records the piece layers that peers have sent.
 func (o *Object) KeepLayers() {
+	if o.scouting != nil {
+		o.scouting.layersFound()
+		return
+	}
 	if err := o.Body().KeepLayers(o.Life); err != nil {
 		o.rooms.Log.Warn("cannot keep piece layers", "id", o.ID, "err", err)
 	}
@@ -108,13 +113,5 @@ func (o *Object) Settle() error {
 	if b == nil {
 		return nil
 	}
-	err := b.Settle()
-	s := o.Swarm.Snapshot(o.rooms.Now())
-	if s.UpBytes == 0 && s.DownBytes == 0 {
-		return err
-	}
-	return errors.Join(err, o.update(context.Background(), func(r *catalog.Record) {
-		r.UploadedBytes += s.UpBytes
-		r.DownloadedBytes += s.DownBytes
-	}))
+	return errors.Join(b.Settle(), o.saveCounts())
 }

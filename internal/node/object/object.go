@@ -31,6 +31,8 @@ type Object struct {
 	end   context.CancelFunc
 	work  sync.WaitGroup // all that runs for it
 
+	scouting *scouting // nil but of a scout
+
 	up, down *netx.Limiter
 	dirty    chan struct{} // something was verified; the keeper makes it durable
 
@@ -45,6 +47,8 @@ type Object struct {
 	announcing announcing
 	asking     asking // web servers
 	saving     saving
+	counting   counting
+	reaching   reaching
 	named      []netip.AddrPort // peers that the user named
 	seen       time.Time        // when a source was last seen; patience counts from here
 	patience   time.Duration
@@ -62,7 +66,7 @@ func New(rooms *Rooms, r catalog.Record, patience time.Duration) *Object {
 	o := &Object{
 		ID: r.ID, rooms: rooms, record: r, seen: now, patience: patience,
 		up: netx.NewLimiter(r.UpLimit), down: netx.NewLimiter(r.DownLimit),
-		dirty: make(chan struct{}, 1),
+		dirty: make(chan struct{}, 1), counting: counting{before: counts{r.DownloadedBytes, r.UploadedBytes}},
 	}
 	o.Life, o.end = context.WithCancel(rooms.Life)
 	o.Swarm = swarm.New(now, swarm.Config{
@@ -111,8 +115,10 @@ func (o *Object) Num() uint64 { return o.num }
 func (o *Object) update(ctx context.Context, change func(*catalog.Record)) error {
 	o.recording.Lock()
 	defer o.recording.Unlock()
-	if err := o.rooms.Catalog.Update(ctx, o.ID, change); err != nil {
-		return err
+	if o.scouting == nil {
+		if err := o.rooms.Catalog.Update(ctx, o.ID, change); err != nil {
+			return err
+		}
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -189,6 +195,10 @@ func (o *Object) isOver() bool {
 func (o *Object) Fail(state swarm.State, err error) {
 	if o.Life.Err() != nil {
 		return // it was told to end, and this is how it did
+	}
+	if o.scouting != nil {
+		o.scouting.failed(err)
+		return
 	}
 	e := fault.Explain(err)
 	o.rooms.Log.Warn("object stopped", "id", o.ID, "state", state, "why", e.Message)

@@ -128,6 +128,10 @@ func (o *Object) MetadataFound(raw []byte) {
 		o.Fail(swarm.Failed, err)
 		return
 	}
+	if o.scouting != nil {
+		o.scouting.found(o, info)
+		return
+	}
 	if other := o.rooms.Books.Holding(info.Hash); other != nil && other != o {
 		o.Fail(swarm.Failed, fault.New(fault.ExitFailed, "exists", "this object is held already, as "+other.ID, "", nil))
 		return
@@ -177,6 +181,9 @@ func (o *Object) tryOpenFetched(info *metainfo.Info, layers map[metainfo.HashV2]
 	if lost == nil {
 		if verified, err = b.CheckDisk(ctx, recorded); err == nil {
 			err = b.CheckRoom(verified)
+		}
+		if err == nil {
+			err = b.Inherit(ctx, verified)
 		}
 		if err != nil {
 			b.Files.Close()

@@ -53,6 +53,7 @@ type Rooms struct {
 
 	Silent    bool // nobody is dialled or asked
 	Offline   bool // only addresses that were named explicitly are
+	DHT       bool // it is taken part in, unless offline
 	Announced bool // the user named the listening address, and links carry it
 	// Encryption is how connections with peers may begin.
 	Encryption mse.Policy

@@ -17,7 +17,7 @@ import (
 
 // Publish tells subscribers of an object. Without any it costs nothing.
 func (o *Object) Publish(kind news.EventKind, text string) {
-	if !o.rooms.Feed.IsHeard() {
+	if o.scouting != nil || !o.rooms.Feed.IsHeard() {
 		return
 	}
 	o.rooms.Feed.Publish(news.Event{Kind: kind, Object: o.Describe(), Text: text})
@@ -71,11 +71,12 @@ func (o *Object) Describe() news.Object {
 	o.mu.Lock()
 	r, b, waiting := o.record, o.body, o.waiting
 	o.mu.Unlock()
+	ever := o.countsOf(s)
 	d := news.Object{
 		ID: o.ID, Name: r.Name, Kind: string(r.Kind), State: string(s.State), Size: r.Size,
 		BytesWanted: s.WantedBytes, BytesDone: s.VerifiedBytes, Private: r.Private,
 		DownRate: s.DownRate, UpRate: s.UpRate,
-		Downloaded: r.DownloadedBytes + s.DownBytes, Uploaded: r.UploadedBytes + s.UpBytes,
+		Downloaded: ever.down, Uploaded: ever.up,
 		Peers: s.Peers, Sources: s.Sources, ETA: -1, Added: r.AddedAt, Done: r.DoneAt,
 		Listen: o.rooms.Sockets.Addrs(), Trackers: o.trackerStatus(),
 	}
@@ -83,6 +84,7 @@ func (o *Object) Describe() news.Object {
 	if s.Err != nil {
 		d.Err = fault.Explain(s.Err)
 	}
+	d.Reach = o.reach(s.State)
 	hash := r.InfoHash
 	if b != nil {
 		hash = b.Info.Hash
@@ -101,7 +103,9 @@ func (o *Object) Describe() news.Object {
 	if left := s.WantedBytes - s.VerifiedBytes; s.State == swarm.Fetching && s.DownRate > 0 {
 		d.ETA = time.Duration(float64(left) / s.DownRate * float64(time.Second)).Round(time.Second)
 	}
-	d.Link = o.rooms.link(r, b, hash).Magnet()
+	l := o.rooms.link(r, b, hash)
+	d.Link = l.Magnet()
+	showFeed(&d, r, l)
 	return d
 }
 

@@ -93,7 +93,7 @@ func (o *Object) gaveEnough(now time.Time) bool {
 		return false
 	}
 	r := o.Record()
-	return o.rooms.Enough.Reached(now, &r, r.UploadedBytes+o.Swarm.Snapshot(now).UpBytes)
+	return o.rooms.Enough.Reached(now, &r, o.countsOf(o.Swarm.Snapshot(now)).up)
 }
 
 func (o *Object) hasInsisted() bool {
@@ -108,9 +108,10 @@ func (o *Object) setInsists(yes bool) {
 	o.insists = yes
 }
 
-// EndSeeding pauses an object that has been given enough, unless the user has resumed it after that.
+// EndSeeding pauses an object that has been given enough, unless the user has resumed it after that. One that follows a feed goes
+// on: its followers keep a feed alive.
 func (o *Object) EndSeeding(now time.Time) {
-	if o.hasInsisted() || !o.gaveEnough(now) {
+	if o.hasInsisted() || !o.gaveEnough(now) || o.Record().Feed.Role == catalog.Followed {
 		return
 	}
 	if state, _ := o.Swarm.State(); state != swarm.Seeding && !o.Waits() || !o.managing.TryLock() {

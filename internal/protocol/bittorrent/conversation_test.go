@@ -121,7 +121,7 @@ func (f *fuzzed) receive() bool {
 	c := f.c
 	if m.Type == peer.Piece {
 		b := Block{int(m.Index), int(m.Begin), int(m.Length)}
-		if c.Arriving(f.now, b) != nil {
+		if _, err := c.Arriving(f.now, b); err != nil {
 			return false
 		}
 		f.close(b)

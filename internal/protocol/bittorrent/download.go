@@ -124,9 +124,9 @@ func (c *Conversation) cancel(b Block) {
 	c.down.withdrawn.add(b)
 }
 
-// Arriving is told of the header of a Piece message before its payload. A block that we took back may still come; one that
-// we never asked for is no offence until there are many of them.
-func (c *Conversation) Arriving(now time.Time, b Block) error {
+// Arriving is told of the header of a Piece message before its payload, and reports whether we asked for the block. One that
+// we took back may still come; one that we never asked for is no offence until there are many of them.
+func (c *Conversation) Arriving(now time.Time, b Block) (asked bool, err error) {
 	c.idle.received(now)
 	d := &c.down
 	if i := d.find(b); i >= 0 {
@@ -135,16 +135,16 @@ func (c *Conversation) Arriving(now time.Time, b Block) error {
 		}
 		d.remove(i)
 		d.lastIn = now
-		return nil
+		return true, nil
 	}
 	if d.withdrawn.answered(b) {
 		d.lastIn = now
-		return nil
+		return true, nil
 	}
 	if d.stray++; d.stray > maxStray {
-		return peer.ProtocolError("floods us with blocks that nobody asked for")
+		return false, peer.ProtocolError("floods us with blocks that nobody asked for")
 	}
-	return nil
+	return false, nil
 }
 
 // Arrived counts the payload of a block towards the peer's rate and moves the window after it.

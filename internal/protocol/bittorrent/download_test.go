@@ -31,7 +31,7 @@ func TestRequestsAndAnswers(t *testing.T) {
 	c.Cancel(blk(1, 2))
 	c.Cancel(blk(1, 9)) // not asked for
 	says(t, c, "cancel 1+2")
-	if err := c.Arriving(epoch, blk(1, 3)); err != nil {
+	if _, err := c.Arriving(epoch, blk(1, 3)); err != nil {
 		t.Fatal(err)
 	}
 	var left []Block
@@ -68,7 +68,7 @@ func TestPendingAgainstModel(t *testing.T) {
 			}
 			if rng.IntN(2) == 0 {
 				c.Cancel(model[i])
-			} else if err := c.Arriving(epoch, model[i]); err != nil {
+			} else if _, err := c.Arriving(epoch, model[i]); err != nil {
 				t.Fatal(err)
 			}
 			model = slices.Delete(model, i, i+1)
@@ -90,12 +90,12 @@ func TestPendingAgainstModel(t *testing.T) {
 func TestStrays(t *testing.T) {
 	c := begin(all, 10)
 	for range maxStray {
-		if err := c.Arriving(epoch, blk(1, 1)); err != nil {
+		if _, err := c.Arriving(epoch, blk(1, 1)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var blame peer.ProtocolError
-	if err := c.Arriving(epoch, blk(1, 1)); !errors.As(err, &blame) {
+	if _, err := c.Arriving(epoch, blk(1, 1)); !errors.As(err, &blame) {
 		t.Errorf("flooding goes on: %v", err)
 	}
 }
@@ -124,7 +124,7 @@ func (l *line) run(t *testing.T, until time.Time) {
 		}
 		l.free = start.Add(time.Duration(BlockSize / l.rate * float64(time.Second)))
 		l.now = l.free
-		if err := l.c.Arriving(l.now, p.Block); err != nil {
+		if _, err := l.c.Arriving(l.now, p.Block); err != nil {
 			t.Fatal(err)
 		}
 		l.c.Arrived(l.now, BlockSize)
@@ -230,8 +230,11 @@ func TestSnub(t *testing.T) {
 			t.Errorf("the answer to a cancel of %d is taken for a refusal", i)
 		}
 	}
-	if err := c.Arriving(now, blk(2, 0)); err != nil || c.down.stray != 0 {
-		t.Errorf("a late block: %v", err)
+	if asked, err := c.Arriving(now, blk(2, 0)); !asked || err != nil || c.down.stray != 0 {
+		t.Errorf("a late block: asked for: %v, %v", asked, err)
+	}
+	if asked, err := c.Arriving(now, blk(2, 0)); asked || err != nil || c.down.stray != 1 {
+		t.Errorf("the same once more: asked for: %v, %v", asked, err)
 	}
 	if c.Pending() != 1 || c.Snubbed(now.Add(snubAfter-1)) {
 		t.Error("the late block is no sign of life")
@@ -250,7 +253,7 @@ func TestEmptyListsAreNotKept(t *testing.T) {
 		c.Request(epoch, blk(i, 0))
 	}
 	for i := range 2000 {
-		if err := c.Arriving(epoch, blk(i, 0)); err != nil {
+		if _, err := c.Arriving(epoch, blk(i, 0)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -272,7 +275,7 @@ func TestRoomComesInQuarters(t *testing.T) {
 		if c.Room() != room || c.Thin() != (answered >= firstWindow*3/4) {
 			t.Errorf("%d answered: room %d, thin %v", answered, c.Room(), c.Thin())
 		}
-		if err := c.Arriving(epoch, blk(i, 0)); err != nil {
+		if _, err := c.Arriving(epoch, blk(i, 0)); err != nil {
 			t.Fatal(err)
 		}
 	}

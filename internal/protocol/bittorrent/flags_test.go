@@ -61,7 +61,7 @@ func TestChokeDropsOurRequests(t *testing.T) {
 		if want := map[bool]int{false: 0, true: 2}[fast]; c.Pending() != want {
 			t.Errorf("fast %v: %d requests pending, want %d", fast, c.Pending(), want)
 		}
-		if err := c.Arriving(epoch, blk(1, 0)); err != nil || c.down.stray != 0 {
+		if _, err := c.Arriving(epoch, blk(1, 0)); err != nil || c.down.stray != 0 {
 			t.Errorf("fast %v: a block that crossed the choke is no stray: %v", fast, err)
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path"
@@ -52,7 +53,9 @@ func (f *Files) ReadAt(p []byte, file int, off int64) error {
 		return err
 	}
 	full := filepath.Join(f.dir, f.files[file].Name)
-	if _, err := f.file.ReadAt(p, off); err != nil {
+	if _, err := f.file.ReadAt(p, off); errors.Is(err, io.EOF) {
+		return fmt.Errorf("%s: %w", full, store.ErrChanged)
+	} else if err != nil {
 		return store.ErrorOf("read", full, err)
 	}
 	info, err := f.file.Stat()

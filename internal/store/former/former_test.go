@@ -338,6 +338,10 @@ func TestReadFormer(t *testing.T) {
 	if err := f.ReadAt(p, 0, 0); !errors.Is(err, store.ErrChanged) {
 		t.Error(err)
 	}
+	vfstest.Write(t, disk, at("changed"), []byte("z"))
+	if err := f.ReadAt(p, 0, 0); !errors.Is(err, store.ErrChanged) {
+		t.Error(err)
+	}
 	must(t, f.Sweep())
 	if err := f.ReadAt(p, 3, 0); !errors.Is(err, store.ErrMissing) {
 		t.Error(err)
