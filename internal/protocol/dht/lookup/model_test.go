@@ -126,26 +126,21 @@ func (m *model) run(l *Lookup) (asked []krpc.Node) {
 	}
 }
 
-// nearID is an ID near to a target that BEP 42 allows an address: the address says what its first 21 bits are, for each of
-// eight values of its last three.
-func (m *model) nearID(target krpc.ID, ip netip.Addr) (best krpc.ID) {
+// nearID is an ID as near to a target as BEP 42 allows an address, which says what the first 21 bits are; the last three are a
+// matter of luck.
+func (m *model) nearID(target krpc.ID, ip netip.Addr) krpc.ID {
 	const bound = 0xfffff800
-	for i := range 32 { // which are hardly ever fewer than eight different ones
-		id, valid := target, guard.NewID(ip, m.rng)
-		id[krpc.IDSize-1] = id[krpc.IDSize-1]&^7 | valid[krpc.IDSize-1]&7
-		binary.BigEndian.PutUint32(id[:], binary.BigEndian.Uint32(valid[:])&bound|binary.BigEndian.Uint32(id[:])&^bound)
-		if i == 0 || krpc.Closer(target, id, best) < 0 {
-			best = id
-		}
-	}
-	return best
+	id, valid := target, guard.NewID(ip, m.rng)
+	id[krpc.IDSize-1] = id[krpc.IDSize-1]&^7 | valid[krpc.IDSize-1]&7
+	binary.BigEndian.PutUint32(id[:], binary.BigEndian.Uint32(valid[:])&bound|binary.BigEndian.Uint32(id[:])&^bound)
+	return id
 }
 
 // surround adds hostile nodes with valid IDs nearer to a target than anybody else, who name each other.
 func (m *model) surround(target krpc.ID, count int) (sybils []krpc.Node) {
 	for len(sybils) < count {
 		n := m.node()
-		if n.ID = m.nearID(target, n.Addr.Addr()); farness(target, n.ID) < 1<<51 { // 1 of 8,192
+		if n.ID = m.nearID(target, n.Addr.Addr()); farness(target, n.ID) < 1<<52 { // 1 of 4,096
 			sybils = append(sybils, n)
 		}
 	}
