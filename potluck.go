@@ -40,6 +40,8 @@ type Options struct {
 	Listen []netip.AddrPort
 	// Offline keeps to addresses and trackers that are named explicitly.
 	Offline bool
+	// NoUTP speaks with peers over TCP only.
+	NoUTP bool
 	// NoDHT takes no part in the distributed hash table. DHTRouters are HOST:PORT of nodes that are asked for a way in when no
 	// other is known; without them, and without a table of an earlier run, the way in is through peers.
 	NoDHT      bool
@@ -85,7 +87,7 @@ func Open(ctx context.Context, opt Options) (*Node, error) {
 	n, err := node.Open(ctx, node.Config{
 		Home: opt.Home, FS: vfs.OS(), Network: netx.System(netx.Options{Source: source}), Now: time.Now, Log: log,
 		Listen: opt.Listen, Announced: named, Silent: opt.NoNetwork, Offline: opt.Offline || opt.NoNetwork, Encryption: encryption,
-		DHT: !opt.NoDHT, DHTRouters: opt.DHTRouters, FeedPoll: opt.FeedPoll,
+		UTP: !opt.NoUTP, DHT: !opt.NoDHT, DHTRouters: opt.DHTRouters, FeedPoll: opt.FeedPoll,
 		Up: opt.Up, Down: opt.Down, DownloadDir: opt.DownloadDir, Version: Version, Slots: opt.Slots, MaxPeers: opt.MaxPeers,
 		Ratio: opt.Ratio, SeedTime: opt.SeedTime, ActiveFetches: opt.ActiveFetches, ActiveSeeds: opt.ActiveSeeds,
 	})

@@ -127,7 +127,7 @@ func (t *Torrent) setHash(h metainfo.InfoHash) {
 func CheckLink(text string) error {
 	if _, err := link.Parse(text); err != nil {
 		return &Error{
-			Code: CodeNotALink, Message: Printable(text) + " is no link: " + err.Error(), Exit: ExitUsage, Err: err,
+			Code: CodeNotALink, Message: Printable(text) + " is " + err.Error(), Exit: ExitUsage, Err: err,
 			Hint: "give a magnet link, a .torrent file or URL, or an info-hash",
 		}
 	}

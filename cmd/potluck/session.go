@@ -180,7 +180,7 @@ func (a *app) start(cfg *config.Config, k kind, level slog.Level) (*session, err
 	n, err := potluck.Open(a.ctx, potluck.Options{
 		Home: cfg.Home, DownloadDir: cfg.DownloadDir, Listen: listen, Offline: cfg.Offline, NoNetwork: k == stateOnly,
 		Up: int64(cfg.Up), Down: int64(cfg.Down), Slots: cfg.Slots, MaxPeers: cfg.MaxPeers, Encryption: cfg.Encryption.String(),
-		NoDHT: !cfg.DHT, DHTRouters: cfg.DHTRouters,
+		NoUTP: !cfg.UTP, NoDHT: !cfg.DHT, DHTRouters: cfg.DHTRouters,
 		Ratio: cfg.Ratio, SeedTime: cfg.SeedTime, FeedPoll: cfg.FeedPoll, ActiveFetches: cfg.ActiveFetches, ActiveSeeds: cfg.ActiveSeeds, Log: log,
 	})
 	if err != nil {

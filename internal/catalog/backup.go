@@ -126,16 +126,16 @@ func Recover(ctx context.Context, path string, folder Folder, random io.Reader) 
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
-			return nil, done, &DiskError{Op: "set the damaged file aside", Err: err}
+			return nil, done, &DiskError{Op: "set aside the damaged", Path: path, Err: err}
 		case suffix == "":
 			done.Kept = kept
 		}
 	}
 	if err := folder.RenameNoReplace(filepath.Base(fresh), filepath.Base(path)); err != nil {
-		return nil, done, &DiskError{Op: "put the backup in place", Err: err}
+		return nil, done, &DiskError{Op: "put the backup in place of", Path: path, Err: err}
 	}
 	if err := folder.SyncDir("."); err != nil {
-		return nil, done, &DiskError{Op: "put the backup in place", Err: err}
+		return nil, done, &DiskError{Op: "put the backup in place of", Path: path, Err: err}
 	}
 	c, err := Open(ctx, path, random)
 	if err != nil {
@@ -180,7 +180,7 @@ func restore(ctx context.Context, backup, to string) error {
 func dropDatabase(folder Folder, name string) error {
 	for _, suffix := range []string{"-wal", "-shm", "-journal", ""} {
 		if err := folder.Remove(name + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return &DiskError{Op: "remove " + name + suffix, Err: err}
+			return &DiskError{Op: "remove", Path: name + suffix, Err: err}
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
@@ -83,11 +84,22 @@ func (e *RecordError) Unwrap() error { return e.Err }
 // DiskError says that the disk refused: it is full, broken, or not ours to write to.
 type DiskError struct {
 	Op   string
+	Path string // of the catalog
 	Full bool
 	Err  error
 }
 
-func (e *DiskError) Error() string { return fmt.Sprintf("catalog: %s: %v", e.Op, e.Err) }
+func (e *DiskError) Error() string {
+	why := e.Err
+	var s *sqlite.Error
+	if errors.As(e.Err, &s) {
+		why = s // and not which step of ours it was
+	}
+	if e.Full {
+		why = syscall.ENOSPC // which SQLite has other words for
+	}
+	return fmt.Sprintf("%s %s: %v", e.Op, e.Path, why)
+}
 
 func (e *DiskError) Unwrap() error { return e.Err }
 
@@ -103,9 +115,10 @@ func (c *Catalog) explain(op string, err error) error {
 	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
 		return fmt.Errorf("%w: %w", ErrBusy, err)
 	case lib.SQLITE_FULL:
-		return &DiskError{Op: op, Full: true, Err: err}
+		return &DiskError{Op: op, Path: c.path, Full: true, Err: err}
 	case lib.SQLITE_IOERR, lib.SQLITE_CANTOPEN, lib.SQLITE_READONLY, lib.SQLITE_PERM:
-		return &DiskError{Op: op, Err: err}
+		// To make the index of the write-ahead log longer takes no more than room.
+		return &DiskError{Op: op, Path: c.path, Full: e.Code() == lib.SQLITE_IOERR_SHMSIZE, Err: err}
 	}
 	return fmt.Errorf("catalog: %s: %w", op, err)
 }

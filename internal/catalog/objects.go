@@ -63,21 +63,25 @@ func (c *Catalog) AddWhole(ctx context.Context, r Record, whole Contents) (id st
 		if err := putInfo(ctx, tx, n, r.Info); err != nil {
 			return err
 		}
-		if err := putFiles(ctx, tx, n, whole.Files); err != nil {
-			return err
-		}
-		if err := putVerified(ctx, tx, n, len(whole.Files), whole.Verified); err != nil {
-			return err
-		}
-		if err := putFormer(ctx, tx, n, whole.Former); err != nil {
-			return err
-		}
-		return putLayers(ctx, tx, n, whole.PieceLayers)
+		return putContents(ctx, tx, n, whole)
 	})
 	if err != nil {
 		return "", err
 	}
 	return r.ID, nil
+}
+
+func putContents(ctx context.Context, tx *sql.Tx, n int64, whole Contents) error {
+	if err := putFiles(ctx, tx, n, whole.Files); err != nil {
+		return err
+	}
+	if err := putVerified(ctx, tx, n, len(whole.Files), whole.Verified); err != nil {
+		return err
+	}
+	if err := putFormer(ctx, tx, n, whole.Former); err != nil {
+		return err
+	}
+	return putLayers(ctx, tx, n, whole.PieceLayers)
 }
 
 func (c *Catalog) drawID(ctx context.Context, tx *sql.Tx) (string, error) {

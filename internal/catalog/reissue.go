@@ -21,15 +21,6 @@ func (c *Catalog) Reissue(ctx context.Context, id string, change func(*Record), 
 				return err
 			}
 		}
-		if err := putFiles(ctx, tx, n, whole.Files); err != nil {
-			return err
-		}
-		if err := putVerified(ctx, tx, n, len(whole.Files), whole.Verified); err != nil {
-			return err
-		}
-		if err := putFormer(ctx, tx, n, whole.Former); err != nil {
-			return err
-		}
-		return putLayers(ctx, tx, n, whole.PieceLayers)
+		return putContents(ctx, tx, n, whole)
 	})
 }

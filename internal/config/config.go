@@ -37,6 +37,8 @@ type Config struct {
 	// Encryption says how connections with peers may begin. It hides them from those who look for BitTorrent; it proves
 	// nothing and keeps no secret.
 	Encryption mse.Policy
+	// UTP connects to peers, and has them connect, over uTP where TCP does not get through.
+	UTP bool
 	// DHT takes part in the distributed table in which peers find each other by info-hash alone.
 	DHT bool
 	// DHTRouters are HOST:PORT of nodes that are asked for a way into it when no other is known.

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 // lookupIn is an environment of the given variables.
@@ -28,7 +29,7 @@ func TestDefaults(t *testing.T) {
 	}
 	c.origins = nil
 	want := &Config{Home: "/home/u/.local/share/potluck", API: Address{"127.0.0.1", 7685}, DownloadDir: "/home/u/Downloads",
-		DHT: true, DHTRouters: c.DHTRouters, Slots: 8, MaxPeers: 200, Ratio: 2, ActiveFetches: 5}
+		UTP: true, DHT: true, DHTRouters: c.DHTRouters, Slots: 8, MaxPeers: 200, Ratio: 2, FeedPoll: 5 * time.Minute, ActiveFetches: 5}
 	if len(c.DHTRouters) < 3 {
 		t.Error("the way into the DHT depends on", c.DHTRouters)
 	}
@@ -70,6 +71,7 @@ func TestPrecedence(t *testing.T) {
 		{"down", "1K", File, "/c.toml", ""},
 		{"offline", "false", Environment, "POTLUCK_OFFLINE", ""},
 		{"encryption", "require", File, "/c.toml", ""},
+		{"utp", "true", Default, "", ""},
 		{"dht", "true", Default, "", ""},
 		{"dht_routers", "a.example:1,[::1]:2", File, "/c.toml", ""},
 		{"download_dir", "/home/u/in file", File, "/c.toml", ""},

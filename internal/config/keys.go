@@ -50,6 +50,9 @@ var keys = []key{
 	{"encryption", "of connections with peers: prefer, require or off; it hides what they are and proves nothing",
 		func(c *Config, v value) (string, string) { return setPolicy(&c.Encryption, v) },
 		func(c *Config) string { return c.Encryption.String() }},
+	{"utp", "speak with peers over UDP as well, for whom TCP does not reach",
+		func(c *Config, v value) (string, string) { return setBool(&c.UTP, v) },
+		func(c *Config) string { return strconv.FormatBool(c.UTP) }},
 	{"dht", "find peers, and be found, by info-hash alone, in the distributed hash table",
 		func(c *Config, v value) (string, string) { return setBool(&c.DHT, v) },
 		func(c *Config) string { return strconv.FormatBool(c.DHT) }},
@@ -86,7 +89,7 @@ var keys = []key{
 func defaults(env func(string) string, userDirs []byte) Layer {
 	l := Layer{
 		"listen": ":0", "api": "127.0.0.1:7685", "up": "0", "down": "0", "offline": "false", "encryption": "prefer", "slots": "8",
-		"dht": "true", "dht_routers": "dht.libtorrent.org:25401,router.bittorrent.com:6881,router.utorrent.com:6881,dht.transmissionbt.com:6881",
+		"utp": "true", "dht": "true", "dht_routers": "dht.libtorrent.org:25401,router.bittorrent.com:6881,router.utorrent.com:6881,dht.transmissionbt.com:6881",
 		"max_peers": "200", "ratio": "2", "seed_time": "0", "feed_poll": "5m", "active_fetches": "5", "active_seeds": "0",
 	}
 	if home := defaultHome(env); home != "" {

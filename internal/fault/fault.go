@@ -69,6 +69,7 @@ func Explain(err error) *Error {
 		newer    *catalog.NewerError
 		url      *netx.URLError
 		conflict *catalog.InvalidError
+		path     *fs.PathError
 	)
 	switch {
 	case err == nil:
@@ -84,9 +85,9 @@ func Explain(err error) *Error {
 	case errors.Is(err, store.ErrMissing):
 		return New(ExitDisk, "missing", err.Error(), "put the file back, remove the object with potluck rm, or of a share take what is left with potluck verify --accept", err)
 	case errors.As(err, &catDisk) && catDisk.Full:
-		return New(ExitDisk, "disk-full", err.Error(), "free some space where potluck keeps its state and try again", err)
+		return New(ExitDisk, "disk-full", catDisk.Error(), "free some space there, or keep potluck's state elsewhere with --home, and run the same command again", err)
 	case errors.As(err, &catDisk):
-		return New(ExitDisk, "disk", err.Error(), "check the disk where potluck keeps its state", err)
+		return New(ExitDisk, "disk", catDisk.Error(), "check the disk and who may write there, or keep potluck's state elsewhere with --home", err)
 	case errors.As(err, &lie):
 		return New(ExitFailed, "damaged-torrent", "this torrent is not valid: "+lie.Field+": "+lie.Reason, "get it again from where it came", err)
 	case errors.As(err, &ambig):
@@ -112,7 +113,12 @@ func Explain(err error) *Error {
 	case errors.Is(err, fs.ErrPermission):
 		return New(ExitDisk, "permission", err.Error(), "check who may read and write there", err)
 	}
-	return New(ExitFailed, "failed", err.Error(), "", err)
+	if errors.As(err, &path) {
+		if d := (&store.DiskError{Op: path.Op, Path: path.Path, Err: path.Err}); d.IsFull() || d.ReadOnly() {
+			return explainDisk(d)
+		}
+	}
+	return New(ExitFailed, "failed", netx.Reason(err), "", err)
 }
 
 func explainDisk(err *store.DiskError) *Error {

@@ -40,6 +40,8 @@ func TestExplain(t *testing.T) {
 		{fmt.Errorf("x: %w", link.ErrNotALink), "not-a-link", fault.ExitUsage},
 		{fs.ErrNotExist, "no-such-file", fault.ExitDisk},
 		{fs.ErrPermission, "permission", fault.ExitDisk},
+		{fmt.Errorf("lock: %w", &fs.PathError{Op: "write", Path: "/x", Err: syscall.ENOSPC}), "disk-full", fault.ExitDisk},
+		{&fs.PathError{Op: "write", Path: "/x", Err: syscall.EIO}, "failed", fault.ExitFailed},
 		{errors.New("whatever"), "failed", fault.ExitFailed},
 	} {
 		got := fault.Explain(c.err)

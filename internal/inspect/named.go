@@ -45,13 +45,23 @@ func ResolvePeers(ctx context.Context, nw netx.Network, typed []string) ([]netip
 	var list []netip.AddrPort
 	for _, h := range typed {
 		addrs, err := ResolvePeer(ctx, nw, h)
-		if err != nil {
+		var unknown *unknownHostError
+		switch {
+		case errors.As(err, &unknown):
+			return nil, fault.New(fault.ExitFailed, "unknown-host", fmt.Sprintf("the peer %s was not found: %v", h, err),
+				"check the name and the network, or give the peer's IP address", err)
+		case err != nil:
 			return nil, fault.Usage(fmt.Sprintf("cannot understand the peer %s: %v", h, err), "give HOST:PORT", err)
 		}
 		list = append(list, addrs...)
 	}
 	return list, nil
 }
+
+// unknownHostError is a name for which no address was found: not the user's mistake, it may be known at another time.
+type unknownHostError struct{ error }
+
+func (e *unknownHostError) Unwrap() error { return e.error }
 
 // ResolvePeer is ResolvePeers for one.
 func ResolvePeer(ctx context.Context, nw netx.Network, hostPort string) ([]netip.AddrPort, error) {
@@ -71,7 +81,7 @@ func ResolvePeer(ctx context.Context, nw netx.Network, hostPort string) ([]netip
 	}
 	ips, err := nw.LookupHost(ctx, hostPort[:i])
 	if err != nil {
-		return nil, err
+		return nil, &unknownHostError{err}
 	}
 	var list []netip.AddrPort
 	for _, ip := range ips {

@@ -30,6 +30,7 @@ type udpSocket struct {
 	// mu is held while sending, for whether datagrams may be cut is said of the socket and not of each.
 	mu  sync.Mutex
 	cut cutting
+	oob []byte // the control message of the last train
 	// unsegmented: the kernel has no UDP_SEGMENT (before 4.18), or the device does no checksums.
 	unsegmented bool
 }
@@ -86,7 +87,8 @@ func (u *udpSocket) WriteSegments(p []byte, size int, to netip.AddrPort, f Fragm
 		return err
 	}
 	if !u.unsegmented {
-		_, _, err := u.WriteMsgUDPAddrPort(p, segmentSize(uint16(size)), to)
+		u.oob = appendSegmentSize(u.oob[:0], uint16(size))
+		_, _, err := u.WriteMsgUDPAddrPort(p, u.oob, to)
 		switch {
 		case errors.Is(err, syscall.EIO):
 			u.unsegmented = true
@@ -180,20 +182,18 @@ func (r *batchReader) read(b []Datagram) ([]Datagram, error) {
 	return b, nil
 }
 
-// segmentSize is the control message UDP_SEGMENT: how long each datagram of a send is (udp(7)).
-func segmentSize(size uint16) []byte {
-	oob := make([]byte, unix.CmsgSpace(2))
+// appendSegmentSize appends the control message UDP_SEGMENT: how long each datagram of a train is (udp(7)).
+func appendSegmentSize(oob []byte, size uint16) []byte {
 	// A header is a length as wide as a pointer, a level and a type (cmsg(3)).
-	word := unix.CmsgLen(0) - 8
-	if word == 8 {
-		binary.NativeEndian.PutUint64(oob, uint64(unix.CmsgLen(2)))
+	if header := unix.CmsgLen(0); header == 16 {
+		oob = binary.NativeEndian.AppendUint64(oob, uint64(unix.CmsgLen(2)))
 	} else {
-		binary.NativeEndian.PutUint32(oob, uint32(unix.CmsgLen(2)))
+		oob = binary.NativeEndian.AppendUint32(oob, uint32(unix.CmsgLen(2)))
 	}
-	binary.NativeEndian.PutUint32(oob[word:], unix.IPPROTO_UDP)
-	binary.NativeEndian.PutUint32(oob[word+4:], unix.UDP_SEGMENT)
-	binary.NativeEndian.PutUint16(oob[unix.CmsgLen(0):], size)
-	return oob
+	oob = binary.NativeEndian.AppendUint32(oob, unix.IPPROTO_UDP)
+	oob = binary.NativeEndian.AppendUint32(oob, unix.UDP_SEGMENT)
+	oob = binary.NativeEndian.AppendUint16(oob, size)
+	return append(oob, make([]byte, unix.CmsgSpace(2)-unix.CmsgLen(2))...)
 }
 
 // groSize is what the control message UDP_GRO says: how long each datagram of a message is; 0 if it is only one.

@@ -2,6 +2,9 @@ package netx
 
 import (
 	"errors"
+	"net"
+	"os"
+	"strings"
 	"syscall"
 )
 
@@ -20,4 +23,22 @@ func isPeerError(err error) bool {
 // IsUnreachable reports that we have no way to an address, most often since we have none of its family ourselves.
 func IsUnreachable(err error) bool {
 	return errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EAFNOSUPPORT) || errors.Is(err, syscall.EADDRNOTAVAIL)
+}
+
+// Reason is an error as a user is told of it: where a connection has failed it names the other end and why, and neither our
+// own end nor the system's call.
+func Reason(err error) string {
+	var op *net.OpError
+	if !errors.As(err, &op) {
+		return err.Error()
+	}
+	var call *os.SyscallError
+	why := op.Err.Error()
+	if errors.As(op.Err, &call) {
+		why = call.Err.Error()
+	}
+	if op.Addr != nil {
+		why = op.Addr.String() + ": " + why
+	}
+	return strings.Replace(err.Error(), op.Error(), why, 1)
 }

@@ -1,6 +1,7 @@
 package netx
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -85,4 +86,19 @@ func (c Chain) Take(now time.Time, n int) time.Duration {
 		wait = max(wait, l.Take(now, n))
 	}
 	return wait
+}
+
+// Pause waits as long as a limiter says, unless the context ends first: then it returns the context's error.
+func Pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

@@ -3,7 +3,9 @@ package node
 import (
 	"context"
 	cryptorand "crypto/rand"
+	"net"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/discovery/dht"
@@ -11,6 +13,7 @@ import (
 	"github.com/potluck-p2p/potluck/internal/node/object"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 	"github.com/potluck-p2p/potluck/internal/wire/krpc"
+	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
 
 const (
@@ -64,6 +67,28 @@ func (n *Node) keepTable() {
 			return
 		}
 	}
+}
+
+// greet tries the nodes of peers for the table (BEP 5).
+func (n *Node) greet(nodes []netip.AddrPort) {
+	if n.dht == nil {
+		return
+	}
+	for _, a := range nodes {
+		n.dht.Greet(a)
+	}
+}
+
+// introduce asks the nodes that a .torrent names for a way into the DHT, with which a private one has nothing to do.
+func (n *Node) introduce(t *metainfo.Torrent) {
+	if n.dht == nil || t == nil || t.Info.Private || len(t.Nodes) == 0 {
+		return
+	}
+	var nodes []string
+	for _, x := range t.Nodes {
+		nodes = append(nodes, net.JoinHostPort(x.Host, strconv.Itoa(int(x.Port))))
+	}
+	n.running.Go(func() { n.contained(func() { n.dht.Introduce(n.life, nodes) }) })
 }
 
 // foundInDHT hands peers to the swarm of their object, as far as strangers may name them. A private one takes none.

@@ -393,3 +393,107 @@ func TestFollowASelection(t *testing.T) {
 		}
 	})
 }
+
+// Without hash trees, files that did not change and did not move against each other are found by their pieces, and stay.
+func TestFollowInPlaceWithoutTrees(t *testing.T) {
+	inChannel(t, "v1", map[string]int{"a": 300_000, "b": 300_000, "c": 100_001}, func(t *testing.T, c *channel) {
+		n := c.fetcher("22.1.0.1", often)
+		first := c.follow(n)
+		stays, err := os.Stat(filepath.Join(first.Path, "a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		scribble(t, filepath.Join(c.src, "c"), 90_000, 10)
+		second := untilVersion(t, n, first)
+		compareTrees(t, c.src, second.Path)
+		if again, err := os.Stat(filepath.Join(second.Path, "a")); err != nil || !os.SameFile(stays, again) {
+			t.Error("it was copied", err)
+		}
+		if fetched := second.Downloaded - first.Downloaded; fetched > 2*32<<10 {
+			t.Errorf("%d bytes were fetched", fetched)
+		}
+	})
+}
+
+// A feed may be one file.
+func TestFollowALoneFile(t *testing.T) {
+	inChannel(t, "hybrid", map[string]int{"a": 100_000}, func(t *testing.T, c *channel) {
+		name := filepath.Join(c.dir, "talk.bin")
+		writeTree(t, c.dir, map[string]int{"talk.bin": 400_000})
+		c.req.Path = name
+		c.feed = c.publish(c.publisher, "talk")
+		n := c.fetcher("22.1.0.1", often)
+		first := c.follow(n)
+		scribble(t, name, 200_000, 10)
+		second := untilVersion(t, n, first)
+		want, _ := os.ReadFile(name)
+		if got, err := os.ReadFile(second.Path); err != nil || !bytes.Equal(got, want) || second.Path != first.Path {
+			t.Errorf("%s after %s is not the new one, %v", second.Path, first.Path, err)
+		}
+		if fetched := second.Downloaded - first.Downloaded; fetched > 2*32<<10 {
+			t.Errorf("%d bytes were fetched", fetched)
+		}
+		if got := list(t, filepath.Dir(first.Path)); len(got) != 1 {
+			t.Errorf("there is more than the file: %v", got)
+		}
+	})
+}
+
+// untilUpdating waits until an object is on its way to another version than it was.
+func untilUpdating(t *testing.T, n *Node, was Object) Object {
+	t.Helper()
+	return until(t, n, was.ID, "on its way to a new version", func(o Object) bool {
+		return o.Feed.Sequence > was.Feed.Sequence && o.State == "fetching" && o.Done.IsZero()
+	})
+}
+
+// Versions may come faster than they are fetched: the last one counts, and nothing is left of any other.
+func TestVersionsThatOvertake(t *testing.T) {
+	inChannel(t, "hybrid", map[string]int{"a": 500_000, "b": 300_000, "gone": 50_000}, func(t *testing.T, c *channel) {
+		n := c.fetcher("22.1.0.1", often, limit(20<<10))
+		first := c.follow(n)
+		writeTree(t, c.src, map[string]int{"a": 500_000, "soon gone": 400_000})
+		if err := os.Remove(filepath.Join(c.src, "gone")); err != nil {
+			t.Fatal(err)
+		}
+		second := untilUpdating(t, n, first)
+		if got := list(t, first.Path); got["a"] != 500_000 || got["gone"] != 50_000 {
+			t.Errorf("the old version is not whole while the new one comes: %v", got)
+		}
+		if err := os.Remove(filepath.Join(c.src, "soon gone")); err != nil {
+			t.Fatal(err)
+		}
+		scribble(t, filepath.Join(c.src, "b"), 0, 10)
+		third := untilVersion(t, n, second)
+		compareTrees(t, c.src, third.Path)
+	})
+}
+
+// While a new version comes, the object is not moved; removed with its files, it leaves nothing of either version.
+func TestManageWhileUpdating(t *testing.T) {
+	inChannel(t, "hybrid", map[string]int{"a": 500_000, "gone": 50_000, "sub/same": 50_000}, func(t *testing.T, c *channel) {
+		n := c.fetcher("22.1.0.1", often, limit(20<<10))
+		first := c.follow(n)
+		writeTree(t, c.src, map[string]int{"a": 500_000})
+		if err := os.Remove(filepath.Join(c.src, "gone")); err != nil {
+			t.Fatal(err)
+		}
+		untilUpdating(t, n, first)
+		if err := n.Move(t.Context(), first.ID, filepath.Join(c.dir, "elsewhere"), nil); err == nil || fault.Explain(err).Code != "updating" {
+			t.Error(err)
+		}
+		if err := n.Pause(first.ID); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Minute) // virtual
+		if err := n.Resume(first.ID); err != nil {
+			t.Error(err)
+		}
+		if err := n.Remove(t.Context(), first.ID, true); err != nil {
+			t.Error(err)
+		}
+		if got := list(t, first.Path); len(got) != 0 {
+			t.Errorf("left: %v", got)
+		}
+	})
+}

@@ -32,6 +32,7 @@ type GetRequest struct {
 	Sequential bool
 	// Follow keeps to the feed that the link names: each newer version takes the object's place.
 	Follow bool
+	feed   catalog.Feed // that the object follows from the first
 	// Wait is how long to go on without any source before it fails; 0 is for ever.
 	Wait time.Duration
 }
@@ -43,14 +44,7 @@ func (n *Node) Get(ctx context.Context, req GetRequest) (Object, error) {
 		return Object{}, err
 	}
 	defer leave()
-	var o *object.Object
-	if l, ok := feedLink(req); ok {
-		o, err = n.getFeed(ctx, req, l)
-	} else if req.Follow {
-		err = fault.Usage("only feeds can be followed, and this link names one version", "leave out --follow", nil)
-	} else {
-		o, err = n.get(ctx, req)
-	}
+	o, err := n.getAny(ctx, req)
 	if err != nil {
 		return Object{}, fault.Explain(err)
 	}
@@ -70,6 +64,7 @@ func (n *Node) get(ctx context.Context, req GetRequest) (*object.Object, error) 
 	if err != nil {
 		return nil, err
 	}
+	n.introduce(w.Torrent)
 	dir := req.Dir
 	if dir == "" {
 		dir = n.cfg.DownloadDir
@@ -86,7 +81,7 @@ func (n *Node) get(ctx context.Context, req GetRequest) (*object.Object, error) 
 	r := catalog.Record{
 		Kind: catalog.Fetched, State: catalog.State(swarm.Resolving), Root: dir, InfoHash: w.Hash,
 		Trackers: w.Trackers, WebSeeds: w.WebSeeds, Peers: slices.Concat(w.Peers, req.Peers), Selected: w.Selected,
-		Sequential: req.Sequential, AddedAt: n.cfg.Now(),
+		Sequential: req.Sequential, AddedAt: n.cfg.Now(), Feed: req.feed,
 	}
 	if w.Torrent != nil {
 		r.Info, r.Private, r.Comment = w.Torrent.Info.Raw, w.Torrent.Info.Private, w.Torrent.Comment

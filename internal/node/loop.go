@@ -104,6 +104,7 @@ func (n *Node) attend(now time.Time, o *object.Object) (serve bool) {
 	for _, v := range f.Votes {
 		n.rooms.HearOwn(v.Voter, v.Address)
 	}
+	n.greet(f.Nodes)
 	if f.Metadata != nil {
 		o.Run(func() { o.MetadataFound(f.Metadata) })
 	}

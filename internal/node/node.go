@@ -29,6 +29,7 @@ import (
 	"github.com/potluck-p2p/potluck/internal/intake"
 	"github.com/potluck-p2p/potluck/internal/local"
 	"github.com/potluck-p2p/potluck/internal/network/bittorrent"
+	"github.com/potluck-p2p/potluck/internal/network/utp"
 	"github.com/potluck-p2p/potluck/internal/network/web"
 	"github.com/potluck-p2p/potluck/internal/netx"
 	"github.com/potluck-p2p/potluck/internal/node/feeds"
@@ -64,6 +65,8 @@ type Config struct {
 	Offline bool
 	// Encryption says how connections with peers may begin.
 	Encryption mse.Policy
+	// UTP connects with peers over uTP where TCP does not reach them, and has them connect so.
+	UTP bool
 	// DHT takes part in the distributed hash table, unless Offline; DHTRouters are HOST:PORT of nodes that are asked for a
 	// way in when no other is known.
 	DHT        bool
@@ -107,6 +110,7 @@ type Node struct {
 	rooms   *object.Rooms
 	sockets *sockets.Sockets
 	shell   *bittorrent.Shell
+	utp     *utp.Shell    // nil without
 	lan     *lan.Runner   // nil if the local network is not to hear of us
 	dht     *dht.Runner   // nil if we take no part in it
 	checks  chan struct{} // holds one for each check of what others find in the DHT
@@ -115,8 +119,7 @@ type Node struct {
 	choker  *choker.Choker // the loop's alone
 	feed    news.Feed
 
-	publishing sync.Mutex // held while it is decided whose the name of a feed is; before adding
-	adding     sync.Mutex // held while it is decided whether an object is new
+	adding sync.Mutex // held while it is decided whether an object is new
 }
 
 // What users see of a node.
@@ -201,8 +204,9 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 	}
 	n.rooms.Scraper = tracker.NewScraper(n.rooms.Trackers, newRand())
 	n.choker = choker.New(choker.Config{Slots: cfg.Slots, Rand: newRand()})
+	n.openUTP()
 	n.shell = bittorrent.New(bittorrent.Config{
-		Network: cfg.Network, PeerID: peerID, Now: cfg.Now, Log: cfg.Log, Encryption: cfg.Encryption,
+		Network: cfg.Network, UTP: n.dialUTP(), PeerID: peerID, Now: cfg.Now, Log: cfg.Log, Encryption: cfg.Encryption,
 		Find: n.find, FindReq2: n.books.FindReq2, Panicked: n.panicked,
 	})
 	if err = n.restore(ctx); err != nil {
@@ -218,6 +222,9 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 	}
 	for _, l := range n.sockets.Listeners() {
 		n.driving.Go(func() { n.shell.Accept(n.life, l) })
+	}
+	if n.utp != nil {
+		n.driving.Go(func() { n.shell.Accept(n.life, n.utp) })
 	}
 	n.driving.Go(n.loop)
 	return n, nil

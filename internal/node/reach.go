@@ -2,12 +2,10 @@ package node
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 
-	discovery "github.com/potluck-p2p/potluck/internal/discovery/dht"
-	"github.com/potluck-p2p/potluck/internal/fault"
 	"github.com/potluck-p2p/potluck/internal/node/news"
+	"github.com/potluck-p2p/potluck/internal/node/reach"
 	"github.com/potluck-p2p/potluck/internal/protocol/dht"
 )
 
@@ -32,36 +30,11 @@ func (n *Node) announcedInDHT(infoHash [20]byte, taken int) {
 		var found news.Reach
 		defer func() { o.EndReach(found) }()
 		if taken == 0 {
-			found = n.unheard()
+			found = reach.Unheard(n.cfg.Now(), n.dht.Stats())
 			return
 		}
 		found = n.checkReach(o.Life, infoHash)
 	})
-}
-
-// unheard is why nobody took an announce.
-func (n *Node) unheard() news.Reach {
-	var sent int64
-	good := 0
-	for _, st := range n.dht.Stats() {
-		sent += st.Sent
-		for _, s := range st.Sides {
-			good += s.Good
-		}
-	}
-	switch {
-	case sent == 0:
-		return n.unreached("dht-no-way-in", "no node of the DHT is known to begin with",
-			"name some with potluck config set dht_routers HOST:PORT,..., or a tracker with --tracker URL")
-	case good == 0:
-		return n.unanswered()
-	}
-	return n.unreached("dht-not-taken", "no node of the DHT took the announce", "wait: it is tried again")
-}
-
-func (n *Node) unanswered() news.Reach {
-	return n.unreached("dht-silent", "no node of the DHT answers",
-		"see whether a firewall blocks UDP; meanwhile name a tracker with --tracker URL, or hand out your address")
 }
 
 // checkReach looks an info-hash up as others do. It waits for its turn; nothing is Checked if ctx ends.
@@ -76,31 +49,9 @@ func (n *Node) checkReach(ctx context.Context, infoHash [20]byte) news.Reach {
 	for _, a := range n.External() {
 		own = append(own, netip.AddrPortFrom(a, n.sockets.Port()))
 	}
-	r, err := n.dht.Check(ctx, infoHash, own)
+	seen, err := n.dht.Check(ctx, infoHash, own)
 	if err != nil {
 		return news.Reach{}
 	}
-	return n.reached(r)
-}
-
-// reached is what the user is told of a check.
-func (n *Node) reached(r discovery.Reach) news.Reach {
-	reach := news.Reach{Found: r.Found, Took: r.Took, As: r.As, Nodes: r.Nodes, Checked: n.cfg.Now()}
-	switch {
-	case r.Found:
-	case r.Nodes == 0:
-		reach.Why = n.unanswered().Why
-	case r.Alike.IsValid():
-		reach.As = r.Alike
-		reach.Why = n.unreached("dht-other-address", fmt.Sprintf("they find %v, which may be you behind a NAT, but is not known to be", r.Alike),
-			"wait until others have told us our address; potluck status shows it").Why
-	default:
-		reach.Why = n.unreached("dht-not-found", fmt.Sprintf("%d nodes were asked, and none names you", r.Nodes), "wait: it is announced and looked up again").Why
-	}
-	return reach
-}
-
-// unreached is that others do not find something, as of now.
-func (n *Node) unreached(code, why, hint string) news.Reach {
-	return news.Reach{Checked: n.cfg.Now(), Why: fault.New(fault.ExitBlocked, code, why, hint, nil)}
+	return reach.Of(n.cfg.Now(), seen)
 }

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/potluck-p2p/potluck/internal/discovery/dht"
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
 	"github.com/potluck-p2p/potluck/internal/node/news"
 )
@@ -70,9 +69,9 @@ func TestReachAlone(t *testing.T) {
 		if r := untilReach(t, hermit, h.share(hermit).ID, "dht-no-way-in"); r.Checked.IsZero() || r.Nodes != 0 || r.As.IsValid() || r.Why.Hint == "" {
 			t.Errorf("%+v", r)
 		}
+		h.world.Name("router.example", "20.0.0.1")
 		sharer := h.fetcher("21.1.0.1", inTable)
 		began := time.Now()
-		h.world.Name("router.example", "20.0.0.1")
 		o := h.share(sharer)
 		untilReach(t, sharer, o.ID, "dht-silent")
 		if took := time.Since(began); took < 15*time.Second || took > time.Minute {
@@ -81,37 +80,6 @@ func TestReachAlone(t *testing.T) {
 		h.neighbours(8)
 		untilReach(t, sharer, o.ID, "")
 	})
-}
-
-// More than was proven is not said: what may be us is not us.
-func TestReached(t *testing.T) {
-	now := time.Unix(1e9, 0)
-	n := &Node{cfg: Config{Now: func() time.Time { return now }}}
-	us := netip.MustParseAddrPort("203.0.113.7:7000")
-	for _, c := range []struct {
-		name string
-		in   dht.Reach
-		code string
-		as   netip.AddrPort
-	}{
-		{"found", dht.Reach{Found: true, As: us, Took: time.Second, Nodes: 9, Peers: 1}, "", us},
-		{"found, and another like us", dht.Reach{Found: true, As: us, Took: time.Second, Nodes: 9, Alike: netip.MustParseAddrPort("203.0.113.8:7000")}, "", us},
-		{"behind a NAT", dht.Reach{Alike: us, Took: time.Second, Nodes: 9, Peers: 1}, "dht-other-address", us},
-		{"others only", dht.Reach{Took: time.Second, Nodes: 9, Peers: 3}, "dht-not-found", netip.AddrPort{}},
-		{"nobody there any more", dht.Reach{Took: time.Second}, "dht-silent", netip.AddrPort{}},
-	} {
-		got := n.reached(c.in)
-		code := ""
-		if got.Why != nil {
-			code = got.Why.Code
-			if got.Why.Hint == "" || got.Why.Message == "" {
-				t.Errorf("%s: %+v", c.name, got.Why)
-			}
-		}
-		if got.Found != (code == "") || code != c.code || got.As != c.as || got.Nodes != c.in.Nodes || got.Took != time.Second || got.Checked != now {
-			t.Errorf("%s: %+v, %q", c.name, got, code)
-		}
-	}
 }
 
 // What is not announced is not found, and nobody is asked.

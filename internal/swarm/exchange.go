@@ -55,6 +55,9 @@ func (p *peer) pexFlags() (flags wire.PEXFlags) {
 	if p.outgoing {
 		flags |= wire.PEXReachable
 	}
+	if p.utp {
+		flags |= wire.PEXUTP
+	}
 	return flags
 }
 

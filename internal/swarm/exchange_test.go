@@ -37,13 +37,13 @@ func TestWhoIsToldByExchange(t *testing.T) {
 	expect("a peer that has not said where it listens", map[string]wire.PEXFlags{})
 	tell(t, s, w.now, silent, hello(wire.ExtHandshake{Port: 7001, Encrypts: true, M: map[string]uint8{wire.ExtHolepunch: 4}}))
 	j := stranger(2)
-	j.Outgoing, j.Remote.Reserved = true, wire.Reserved{}
+	j.Outgoing, j.UTP, j.Remote.Reserved = true, true, wire.Reserved{}
 	dialled, err := s.Join(w.now, j)
 	if err != nil {
 		t.Fatal(err)
 	}
 	expect("two peers", map[string]wire.PEXFlags{
-		"192.0.2.1:7001": wire.PEXEncryption | wire.PEXHolepunch, j.Addr.String(): wire.PEXReachable,
+		"192.0.2.1:7001": wire.PEXEncryption | wire.PEXHolepunch, j.Addr.String(): wire.PEXReachable | wire.PEXUTP,
 	})
 
 	tell(t, s, w.now, silent, wire.Message{Type: wire.HaveAll})
@@ -51,7 +51,7 @@ func TestWhoIsToldByExchange(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("one is complete", map[string]wire.PEXFlags{
-		"192.0.2.1:7001": wire.PEXEncryption | wire.PEXHolepunch | wire.PEXSeed, j.Addr.String(): wire.PEXReachable,
+		"192.0.2.1:7001": wire.PEXEncryption | wire.PEXHolepunch | wire.PEXSeed, j.Addr.String(): wire.PEXReachable | wire.PEXUTP,
 	})
 	s.Leave(w.now, silent, errGone)
 	s.Leave(w.now, dialled, errGone)

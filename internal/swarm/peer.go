@@ -26,6 +26,7 @@ type peer struct {
 	remoteID  [20]byte
 	addr      netip.AddrPort
 	outgoing  bool
+	utp       bool
 	wake      func()
 	hangUp    func(error)
 	connected time.Time
@@ -54,6 +55,7 @@ type peer struct {
 type Joining struct {
 	Addr     netip.AddrPort
 	Outgoing bool
+	UTP      bool // what carries the connection is uTP
 	Remote   wire.Handshake
 	V2       bool // the connection was upgraded to, or begun under, the v2 info-hash
 	// Wake tells the connection's writer that Outbound has something. It must not block and may be called with the
@@ -92,7 +94,7 @@ func (s *Swarm) Join(now time.Time, j Joining) (PeerID, error) {
 		return 0, err
 	}
 	s.lastID++
-	p := &peer{id: s.lastID, remoteID: j.Remote.PeerID, addr: j.Addr, outgoing: j.Outgoing, wake: j.Wake, hangUp: j.HangUp, connected: now}
+	p := &peer{id: s.lastID, remoteID: j.Remote.PeerID, addr: j.Addr, outgoing: j.Outgoing, utp: j.UTP, wake: j.Wake, hangUp: j.HangUp, connected: now}
 	hello := wire.ExtHandshake{Version: s.cfg.Client, Port: s.cfg.Port, YourIP: j.Addr.Addr().Unmap()}
 	pieces := -1
 	if s.state == Seeding {

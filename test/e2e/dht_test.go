@@ -18,7 +18,7 @@ const (
 	libtorrents = 14 // in one process, which do nothing else
 	potlucks    = 10 // that run on
 	// dhtPatience is how long something may take in it. Transmission asks a node every few seconds to begin with.
-	dhtPatience = 35 * time.Second
+	dhtPatience = 75 * time.Second
 )
 
 // town is the DHT and those who live in it.

@@ -79,6 +79,9 @@ func startLibtorrent(t testing.TB, o Options) Peer {
 	if o.Corrupt {
 		args = append(args, "--corrupt")
 	}
+	if o.UTP {
+		args = append(args, "--utp")
+	}
 	if o.PEX {
 		args = append(args, "--pex")
 	}
@@ -148,7 +151,7 @@ func (p *LibtorrentPeer) Status() Status {
 	var neighbours []Neighbour
 	for _, p := range s.Peers {
 		if p.Connected {
-			neighbours = append(neighbours, Neighbour{p.Address.Addr(), p.Dialled})
+			neighbours = append(neighbours, Neighbour{Addr: p.Address.Addr(), Dialled: p.Dialled})
 		}
 	}
 	return Status{

@@ -3,7 +3,7 @@
 
     libtorrent_peer.py make PATH -o FILE [--format v1|v2|hybrid] [--piece-size N] [--tracker URL]... [--private]
     libtorrent_peer.py inspect FILE
-    libtorrent_peer.py run FILE|MAGNET --listen IP:PORT --save DIR [--peer IP:PORT]... [--corrupt] [--pex] [--lsd]
+    libtorrent_peer.py run FILE|MAGNET --listen IP:PORT --save DIR [--peer IP:PORT]... [--corrupt] [--utp] [--pex] [--lsd]
                            [--dht IP:PORT]... [--up N] [--down N] [--set NAME=N]...
 
 Every line on stdout is one JSON object. `run` reports its status several times a second, takes the address of one more
@@ -87,6 +87,8 @@ def settings(args):
         "enable_natpmp": False,
         "enable_incoming_utp": args.utp,
         "enable_outgoing_utp": args.utp,
+        "enable_incoming_tcp": not args.utp,
+        "enable_outgoing_tcp": not args.utp,
         "allow_multiple_connections_per_ip": True,
         "announce_to_all_trackers": True,
         "announce_to_all_tiers": True,

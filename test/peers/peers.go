@@ -51,6 +51,8 @@ type Options struct {
 	Encryption Encryption
 	// UpRate bounds what the client sends, in bytes per second; 0 is no bound.
 	UpRate int
+	// UTP has libtorrent speak with peers over uTP and not over TCP, and Transmission over uTP first. The others speak over TCP.
+	UTP bool
 	// Corrupt makes libtorrent serve what lies in Dir even where it does not match the torrent.
 	Corrupt bool
 }
@@ -92,6 +94,8 @@ type Neighbour struct {
 	Addr netip.Addr
 	// Dialled is set if the client connected to it, and not the other way round.
 	Dialled bool
+	// UTP is set if they speak over uTP; only Transmission says so.
+	UTP bool
 }
 
 // Client is a program that can be started as a peer.

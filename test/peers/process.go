@@ -52,7 +52,7 @@ func StartProcess(t testing.TB, name string, cmd *exec.Cmd) *Process {
 	t.Cleanup(func() {
 		p.Kill()
 		if t.Failed() {
-			t.Logf("%s: %v, log ends:\n%s", name, cmd.ProcessState, p.LogTail(200000))
+			t.Logf("%s: %v, log ends:\n%s", name, cmd.ProcessState, p.LogTail(2000))
 		}
 	})
 	return p

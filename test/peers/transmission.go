@@ -52,7 +52,7 @@ func startTransmission(t testing.TB, o Options) Peer {
 		"dht-enabled":                  len(o.DHT) > 0,
 		"pex-enabled":                  o.PEX,
 		"lpd-enabled":                  o.LAN,
-		"utp-enabled":                  false,
+		"utp-enabled":                  o.UTP,
 		"download-dir":                 o.Dir,
 		"rpc-bind-address":             rpc.Addr().String(),
 		"rpc-port":                     rpc.Port(),
@@ -75,7 +75,7 @@ func startTransmission(t testing.TB, o Options) Peer {
 		writeFile(t, filepath.Join(config, "dht.dat"), dhtState(o.DHT))
 	}
 	cmd := exec.Command("transmission-daemon", "--foreground", "--config-dir", config)
-	cmd.Env = append(os.Environ(), "HOME="+config, "TR_DHT_VERBOSE=1")
+	cmd.Env = append(os.Environ(), "HOME="+config)
 	p := &transmissionPeer{
 		Process: StartProcess(t, "transmission", cmd),
 		addr:    addr,
@@ -126,6 +126,7 @@ func (p *transmissionPeer) Status() Status {
 			Peers                   []struct {
 				Address    netip.Addr
 				IsIncoming bool
+				IsUTP      bool
 			}
 		}
 	}
@@ -145,7 +146,7 @@ func (p *transmissionPeer) Status() Status {
 		Problem:   s.ErrorString,
 	}
 	for _, p := range s.Peers {
-		status.Neighbours = append(status.Neighbours, Neighbour{p.Address, !p.IsIncoming})
+		status.Neighbours = append(status.Neighbours, Neighbour{p.Address, !p.IsIncoming, p.IsUTP})
 	}
 	return status
 }

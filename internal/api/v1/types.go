@@ -135,7 +135,7 @@ type Event struct {
 // Share asks for a file or folder to be shared.
 type Share struct {
 	Path        string   `json:"path" minLength:"1" maxLength:"65536" doc:"absolute, on the node's machine"`
-	Feed        string   `json:"feed,omitzero" maxLength:"64" doc:"the name of the feed that it is the newest version of"`
+	Feed        string   `json:"feed,omitzero" maxLength:"4096" doc:"the name of the feed that it is the newest version of"`
 	Name        string   `json:"name,omitzero" maxLength:"4096"`
 	Format      string   `json:"format,omitzero" enum:"hybrid,v1,v2"`
 	PieceLength int64    `json:"piece_length,omitzero" minimum:"0"`

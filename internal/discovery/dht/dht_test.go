@@ -13,16 +13,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/potluck-p2p/potluck/internal/discovery/dht"
 	"github.com/potluck-p2p/potluck/internal/netx"
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
 	core "github.com/potluck-p2p/potluck/internal/protocol/dht"
 	"github.com/potluck-p2p/potluck/internal/wire/krpc"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const port = 6881
 

@@ -10,9 +10,11 @@ const (
 	// interval is the time between two look-ups of an info-hash that end with announcing it: nodes forget a peer after
 	// half an hour.
 	interval = 15 * time.Minute
-	// soonest and hungry are the times after a look-up that brought nothing, or not enough; they double up to interval.
-	soonest = 30 * time.Second
-	hungry  = 2 * time.Minute
+	// soonest is the time after a look-up that brought nothing; it doubles up to interval. Who shares may be about to announce
+	// it, or to get in.
+	soonest = 15 * time.Second
+	// hungry is the time after one that brought not enough.
+	hungry = 4 * time.Minute
 	// atOnce bounds the look-ups under way.
 	atOnce = 16
 )
@@ -26,12 +28,12 @@ type Schedule struct {
 
 // entry is an info-hash.
 type entry struct {
-	phase  phase
-	active bool // as opposed to one that ended while it was looked up
-	object Object
-	found  bool // in the look-up under way
-	wait   time.Duration
-	due    time.Time
+	phase   phase
+	active  bool // as opposed to one that ended while it was looked up
+	object  Object
+	found   bool          // in the look-up under way
+	backoff time.Duration // after look-ups in vain
+	due     time.Time
 }
 
 type phase uint8
@@ -118,23 +120,23 @@ func (s *Schedule) Ended(now time.Time, hash [20]byte, heard bool) {
 		delete(s.entries, hash)
 		return
 	}
+	wait := interval
 	switch {
-	case !heard:
-		e.wait = min(max(2*e.wait, soonest), interval)
-	case e.object.Hungry && !e.found:
-		e.wait = min(max(2*e.wait, hungry), interval)
+	case !heard, e.object.Hungry && !e.found:
+		e.backoff = min(max(2*e.backoff, soonest), interval)
+		wait = e.backoff
 	case e.object.Hungry:
-		e.wait = hungry * 2
+		wait, e.backoff = hungry, 0
 	default:
-		e.wait = interval
+		e.backoff = 0
 	}
-	e.due = now.Add(e.wait - time.Duration(s.rng.Int64N(int64(e.wait)/8)))
+	e.due = now.Add(wait - time.Duration(s.rng.Int64N(int64(wait)/8)))
 }
 
 // Hurry makes everything due: we have only just got in.
 func (s *Schedule) Hurry(now time.Time) {
 	for _, e := range s.entries {
-		e.due, e.wait = now, 0
+		e.due, e.backoff = now, 0
 	}
 }
 

@@ -25,7 +25,7 @@ func TestScheduleBacksOffUntilSomebodyTakesIt(t *testing.T) {
 	s := newTestSchedule()
 	now := epoch
 	s.Set(now, []Object{{Hashes: [][20]byte{{1}}}})
-	for _, want := range []time.Duration{soonest, 2 * soonest, 4 * soonest, 8 * soonest, 16 * soonest, interval, interval} {
+	for _, want := range []time.Duration{soonest, 2 * soonest, 4 * soonest, 8 * soonest, 16 * soonest, 32 * soonest, interval, interval} {
 		look, ok := s.Begin(now)
 		if !ok || look != (Look{Hash: [20]byte{1}, Announce: true}) {
 			t.Fatal("nothing is due")
@@ -60,6 +60,22 @@ func TestScheduleOfTheHungry(t *testing.T) {
 	s.Set(epoch, []Object{one})
 	if s.after() != hungry {
 		t.Error("hungry, and waits for", s.after())
+	}
+	// Whoever has what we lack may be about to announce it; those who were found may not be enough.
+	now := s.Next()
+	for _, step := range []struct {
+		found bool
+		wait  time.Duration
+	}{{false, soonest}, {false, 2 * soonest}, {true, hungry}, {false, soonest}} {
+		s.Begin(now)
+		if step.found {
+			s.Found(one.Hashes[0])
+		}
+		s.Ended(now, one.Hashes[0], true)
+		if wait := s.Next().Sub(now); !between(wait, step.wait) {
+			t.Errorf("found some: %v, and waits for %v, not %v", step.found, wait, step.wait)
+		}
+		now = s.Next()
 	}
 	// A seed has something new to tell.
 	one.Hungry, one.Seed = false, true

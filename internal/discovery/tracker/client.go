@@ -73,7 +73,7 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	text := e.Err.Error()
+	text := netx.Reason(e.Err)
 	var failure *wire.Failure
 	if !errors.As(e.Err, &failure) { // which escapes what it quotes itself
 		text = content.Printable(text)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net"
 	"time"
+
+	"github.com/potluck-p2p/potluck/internal/netx"
 )
 
 // Accept takes connections from a listener until it is closed or the context ends.
@@ -19,7 +21,7 @@ func (sh *Shell) Accept(ctx context.Context, l net.Listener) error {
 			}
 			// Out of file descriptors, most likely: it passes.
 			sh.cfg.Log.Warn("cannot accept a connection", "err", err)
-			if sleep(ctx, 100*time.Millisecond) != nil {
+			if netx.Pause(ctx, 100*time.Millisecond) != nil {
 				return nil
 			}
 			continue

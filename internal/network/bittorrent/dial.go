@@ -37,28 +37,36 @@ func (sh *Shell) dial(ctx context.Context, o *Object, addr netip.AddrPort, try i
 	joined = sh.run(ctx, l, o, join)
 }
 
-// reach tries one way of connecting after the other, for as long as the peer does not answer. The caller closes the line.
+// reach tries one way of connecting after the other, for as long as the peer does not answer: another beginning if it is there,
+// and then uTP. The caller closes the line.
 func (sh *Shell) reach(ctx context.Context, o *Object, addr netip.AddrPort, try int) (l *line, join swarm.Joining, err error) {
-	ways := sh.ways(addr)
-	for i, w := range ways {
-		if i > 0 && !o.Swarm.DialAgain(addr) {
-			break
-		}
-		patience := handshakePatience
-		if w == encrypted && i < len(ways)-1 {
-			patience = secondTry
-		}
-		l, join, err = sh.reachBy(ctx, w, o, addr, try, patience)
-		if err == nil {
-			if w == plain && i > 0 {
-				sh.plain.add(addr)
-			} else if w == encrypted {
-				sh.plain.remove(addr)
+	first := true
+	for _, by := range sh.transports() {
+		ways := sh.ways(addr)
+		for i, w := range ways {
+			if !first && !o.Swarm.DialAgain(addr) {
+				return nil, join, err
 			}
-			return l, join, nil
+			first = false
+			patience := handshakePatience
+			if w == encrypted && i < len(ways)-1 {
+				patience = secondTry
+			}
+			l, join, err = sh.reachBy(ctx, by, w, o, addr, try, patience)
+			if err == nil {
+				if w == plain && i > 0 {
+					sh.plain.add(addr)
+				} else if w == encrypted {
+					sh.plain.remove(addr)
+				}
+				return l, join, nil
+			}
+			sh.cfg.Log.Debug("cannot connect", "peer", addr, "over", by, "by", w, "encryption", sh.cfg.Encryption, "err", err)
+			if !errors.Is(err, errMute) {
+				break
+			}
 		}
-		sh.cfg.Log.Debug("cannot connect", "peer", addr, "by", w, "encryption", sh.cfg.Encryption, "err", err)
-		if !errors.Is(err, errMute) {
+		if !errors.Is(err, errNobody) && !errors.Is(err, errMute) {
 			break
 		}
 	}
@@ -66,10 +74,8 @@ func (sh *Shell) reach(ctx context.Context, o *Object, addr netip.AddrPort, try 
 }
 
 // reachBy makes one connection, and has its handshake done.
-func (sh *Shell) reachBy(ctx context.Context, w way, o *Object, addr netip.AddrPort, try int, patience time.Duration) (l *line, join swarm.Joining, err error) {
-	within, cancel := context.WithTimeout(ctx, dialPatience)
-	conn, err := sh.cfg.Network.DialTCP(within, addr)
-	cancel()
+func (sh *Shell) reachBy(ctx context.Context, by transport, w way, o *Object, addr netip.AddrPort, try int, patience time.Duration) (l *line, join swarm.Joining, err error) {
+	conn, err := sh.connect(ctx, by, addr)
 	if err != nil {
 		return nil, join, err
 	}

@@ -43,7 +43,7 @@ func (sh *Shell) offerHandshake(ctx context.Context, conn net.Conn, w way, o *Ob
 	if !hash.Matches(theirs.InfoHash) {
 		return nil, swarm.Joining{}, errOtherObject
 	}
-	return l, swarm.Joining{Addr: addr, Outgoing: true, Remote: theirs, V2: isV2(hash, theirs.InfoHash)}, nil
+	return l, swarm.Joining{Addr: addr, Outgoing: true, UTP: isUTP(conn), Remote: theirs, V2: isV2(hash, theirs.InfoHash)}, nil
 }
 
 // welcome has a connection that we accepted wait in the room until its handshake is done.
@@ -80,7 +80,7 @@ func (sh *Shell) answerHandshake(ctx context.Context, conn net.Conn) (*line, *Ob
 	if _, err := l.Write(sh.handshake(o, hash, name)); err != nil {
 		return nil, nil, swarm.Joining{}, err
 	}
-	return l, o, swarm.Joining{Addr: netx.AddrPort(conn.RemoteAddr()), Remote: theirs, V2: isV2(hash, name)}, nil
+	return l, o, swarm.Joining{Addr: netx.AddrPort(conn.RemoteAddr()), UTP: isUTP(conn), Remote: theirs, V2: isV2(hash, name)}, nil
 }
 
 func (sh *Shell) handshake(o *Object, hash metainfo.InfoHash, name [20]byte) []byte {

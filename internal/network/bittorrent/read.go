@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/layout/torrent"
+	"github.com/potluck-p2p/potluck/internal/netx"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
 )
@@ -37,7 +38,7 @@ func (c *connection) read(ctx context.Context) error {
 			if wait >= lull {
 				c.o.Swarm.Throttled(c.id, now.Add(wait))
 			}
-			if err := sleep(ctx, wait); err != nil {
+			if err := netx.Pause(ctx, wait); err != nil {
 				return err
 			}
 		}

@@ -2,7 +2,7 @@
 // reader and one writer for each peer. It turns bytes into messages for the swarm and the swarm's decisions into bytes, and
 // decides nothing itself.
 //
-//	accept, dial     a connection begins                 (accept.go, room.go, dial.go)
+//	accept, dial     a connection begins                 (accept.go, room.go, dial.go, transport.go)
 //	encrypt          plain or by MSE                     (encrypt.go, manners.go, line.go)
 //	handshake        which object, which version         (handshake.go)
 //	run              both flows, until one ends          (connection.go, gate.go)
@@ -11,7 +11,6 @@
 package bittorrent
 
 import (
-	"context"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -65,12 +64,14 @@ func (o *Object) hash() metainfo.InfoHash {
 	return o.Hash
 }
 
-// Config is what a shell is made of. All fields are required.
+// Config is what a shell is made of. All fields but UTP are required.
 type Config struct {
 	Network netx.Network
-	PeerID  [20]byte
-	Now     func() time.Time
-	Log     *slog.Logger
+	// UTP reaches peers whom TCP does not reach; nil: nothing does.
+	UTP    Dialer
+	PeerID [20]byte
+	Now    func() time.Time
+	Log    *slog.Logger
 	// Encryption says how connections may begin.
 	Encryption mse.Policy
 	// Find looks an object up by the 20 bytes of a handshake; nil if there is none that takes peers.
@@ -121,19 +122,4 @@ func (sh *Shell) guarded(f func()) {
 		}
 	}()
 	f()
-}
-
-// sleep waits, unless the context ends first.
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -8,9 +8,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/potluck-p2p/potluck/internal/network/utp"
 	"github.com/potluck-p2p/potluck/internal/netx"
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
-	"github.com/potluck-p2p/potluck/internal/network/utp"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -210,7 +210,7 @@ func (a *answer) pause(wait time.Duration) error {
 		return nil
 	}
 	a.timer.Stop()
-	err := sleep(a.ctx, wait)
+	err := netx.Pause(a.ctx, wait)
 	a.timer.Reset(silence)
 	return err
 }

@@ -48,7 +48,7 @@ func (sh *Shell) serve(ctx context.Context, o *Object, url string) {
 			o.Dropped(v.at.name, err)
 			return
 		}
-		if sleep(ctx, v.rest(err)) != nil {
+		if netx.Pause(ctx, v.rest(err)) != nil {
 			return
 		}
 	}

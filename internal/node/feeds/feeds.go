@@ -50,7 +50,8 @@ type Config struct {
 type Desk struct {
 	cfg Config
 
-	making sync.Mutex // held while the key is made
+	making    sync.Mutex // held while the key is made
+	beginning sync.Mutex // held while it is decided whose the name of a feed is
 
 	mu    sync.Mutex
 	wakes map[string]chan struct{} // of the goroutines, by id of the object

@@ -24,6 +24,7 @@ func (d *Desk) succeed(ctx context.Context, o *object.Object, l object.Learned, 
 	if err := o.Await(ctx); err != nil {
 		return err
 	}
+	// Not while its files are on their way to another folder.
 	arrive, ok := d.cfg.Books.Depart(o.ID)
 	if !ok {
 		return errBusy
@@ -37,7 +38,6 @@ func (d *Desk) succeed(ctx context.Context, o *object.Object, l object.Learned, 
 		return err
 	}
 	defer done()
-	r := o.Record()
 	change := func(r *catalog.Record) {
 		r.InfoHash, r.Info, r.Private = l.Info.Hash, l.Info.Raw, l.Info.Private
 		r.Feed = v.Follow(pointerOf(r.Feed))
@@ -47,14 +47,19 @@ func (d *Desk) succeed(ctx context.Context, o *object.Object, l object.Learned, 
 		}
 	}
 	b := o.Body()
-	if r.Name == "" || b == nil {
-		if r.Name != "" {
-			return errors.New("what there is of the version before cannot be opened")
-		}
-		_, err := o.Begin(ctx, change) // nothing of it is on the disk yet
+	switch {
+	case o.Record().Name == "": // nothing of it is on the disk yet
+		_, err := o.Begin(ctx, change)
 		return err
+	case b == nil:
+		return errors.New("what there is of the version before cannot be opened")
 	}
-	wanted, err := selection.Mark(r.Selected, l.Info.Object())
+	return d.replace(ctx, o, b, l, change, arrive)
+}
+
+// replace has the next version of an object, which the caller manages, take its place.
+func (d *Desk) replace(ctx context.Context, o *object.Object, b *local.Object, l object.Learned, change func(*catalog.Record), arrive func()) error {
+	wanted, err := selection.Mark(o.Record().Selected, l.Info.Object())
 	if err != nil {
 		return err
 	}

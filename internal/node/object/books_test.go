@@ -44,6 +44,28 @@ func TestBooksByHash(t *testing.T) {
 	}
 }
 
+// Scouts are found by those who dial us, and are no objects: nothing is held by them, and an object goes before them.
+func TestBooksScouts(t *testing.T) {
+	bs := NewBooks()
+	a, scout := booked("a", 1, "/d", "x"), booked("a", 2, "/d", "x")
+	scout.scouting = &scouting{}
+	bs.Enter(a, nil)
+	bs.enterScout(scout)
+	if bs.Find([20]byte{2}) != scout || bs.Holding(scout.record.InfoHash) != nil || !slices.Equal(bs.All(), []*Object{a}) ||
+		!slices.Equal(bs.Scouts(), []*Object{scout}) || bs.ByID("a") != a {
+		t.Error("not in the books as a scout")
+	}
+	b := booked("b", 2, "/d", "")
+	bs.Enter(b, nil)
+	if bs.Find([20]byte{2}) != b || bs.Holding(scout.record.InfoHash) != b {
+		t.Error("a scout went before an object")
+	}
+	bs.strikeScout(scout)
+	if bs.Find([20]byte{2}) != b || len(bs.Scouts()) != 0 || len(bs.All()) != 2 {
+		t.Error("more than the scout was struck")
+	}
+}
+
 func TestBooksPlaces(t *testing.T) {
 	bs := NewBooks()
 	a, b := booked("a", 1, "/d", "x"), booked("b", 2, "/d", "")

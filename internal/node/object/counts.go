@@ -29,16 +29,7 @@ func (o *Object) countsOf(s swarm.Snapshot) counts {
 
 // SaveCounts records now and then how much went to and fro.
 func (o *Object) SaveCounts(now time.Time) {
-	o.mu.Lock()
-	if o.counting.at.IsZero() {
-		o.counting.at = now
-	}
-	due := now.Sub(o.counting.at) >= countsEvery
-	if due {
-		o.counting.at = now
-	}
-	o.mu.Unlock()
-	if due && o.uncounted() {
+	if o.due(now, &o.counting.at, countsEvery) && o.uncounted() {
 		o.Run(func() {
 			if err := o.saveCounts(); err != nil && !errors.Is(err, catalog.ErrNotFound) {
 				o.rooms.Log.Warn("cannot record how much went to and fro", "id", o.ID, "err", err)

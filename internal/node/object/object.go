@@ -12,6 +12,7 @@ import (
 	"github.com/potluck-p2p/potluck/internal/local"
 	"github.com/potluck-p2p/potluck/internal/network/bittorrent"
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/node/reach"
 	"github.com/potluck-p2p/potluck/internal/node/turn"
 	"github.com/potluck-p2p/potluck/internal/store"
 	"github.com/potluck-p2p/potluck/internal/swarm"
@@ -48,7 +49,7 @@ type Object struct {
 	asking     asking // web servers
 	saving     saving
 	counting   counting
-	reaching   reaching
+	reaching   reach.Watch
 	named      []netip.AddrPort // peers that the user named
 	seen       time.Time        // when a source was last seen; patience counts from here
 	patience   time.Duration
@@ -70,7 +71,7 @@ func New(rooms *Rooms, r catalog.Record, patience time.Duration) *Object {
 	}
 	o.Life, o.end = context.WithCancel(rooms.Life)
 	o.Swarm = swarm.New(now, swarm.Config{
-		InfoHash: r.InfoHash, PeerID: rooms.PeerID, Client: rooms.Client, Port: rooms.Sockets.Port(),
+		InfoHash: r.InfoHash, PeerID: rooms.PeerID, Client: rooms.Client, Port: rooms.Sockets.Port(), DHTPort: rooms.dhtPort(),
 		MaxPeers: rooms.MaxPeers, Seats: rooms.Seats, Sequential: r.Sequential, Rand: rooms.Rand(), Wake: rooms.Wake,
 		Accept: rooms.accept,
 	})

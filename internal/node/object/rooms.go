@@ -67,6 +67,14 @@ type Rooms struct {
 	own ownAddress
 }
 
+// dhtPort is where our node in the DHT listens; 0 if we have none.
+func (rs *Rooms) dhtPort() uint16 {
+	if rs.Silent || rs.Offline || !rs.DHT {
+		return 0
+	}
+	return rs.Sockets.Port()
+}
+
 // accept decides about an address that a peer has told of: offline, only what the user or the link names is dialled.
 func (rs *Rooms) accept(a netip.AddrPort) bool {
 	return !rs.Offline && netx.AcceptPeer(netx.FromPublic, a, rs.Sockets.Addrs())

@@ -63,18 +63,24 @@ func savedSource(origin addressbook.Origin) (source netx.PeerSource, known bool)
 
 // SavePeers saves now and then whom the next run should know.
 func (o *Object) SavePeers(now time.Time) {
-	o.mu.Lock()
-	if o.saving.at.IsZero() {
-		o.saving.at = now
-	}
-	due := now.Sub(o.saving.at) >= savedEvery
-	if due {
-		o.saving.at = now
-	}
-	o.mu.Unlock()
-	if due {
+	if o.due(now, &o.saving.at, savedEvery) {
 		o.Run(o.savePeers)
 	}
+}
+
+// due reports whether something that is done every so often is to be done now, and notes that it is; the first time is one
+// interval after the first look. What at points to is guarded by mu.
+func (o *Object) due(now time.Time, at *time.Time, every time.Duration) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if at.IsZero() {
+		*at = now
+	}
+	due := now.Sub(*at) >= every
+	if due {
+		*at = now
+	}
+	return due
 }
 
 // savePeers does so at once, if there is news.

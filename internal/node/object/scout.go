@@ -11,9 +11,6 @@ import (
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
 
-// A scout is an Object that finds out what an info-hash stands for, while the object whose next version that is goes on. It has no
-// record in the catalog and nothing on the disk, and users do not see it; it is in the books only to be found by peers.
-
 // Learned is what a scout has found out: the metadata, and of an object without v1 hashes the piece layers. Without these nothing
 // that is on the disk could be told to be right.
 type Learned struct {
@@ -22,7 +19,9 @@ type Learned struct {
 	Err    error // the metadata is not valid
 }
 
-// scouting is what only a scout has.
+// scouting is what only a scout has: an Object that finds out what an info-hash stands for, while the object whose next version that
+// is goes on. It has no record in the catalog and nothing on the disk, and users do not see it; it is in the books only to be
+// found by peers.
 type scouting struct {
 	info    *metainfo.Info // once it is known
 	hashes  *torrent.Hashes

@@ -86,6 +86,9 @@ func (s *Sockets) open(ctx context.Context) error {
 // Listeners accept peers over TCP.
 func (s *Sockets) Listeners() []net.Listener { return s.listeners }
 
+// Muxes are the UDP sockets, for protocols that take many datagrams at a time.
+func (s *Sockets) Muxes() []*netx.Mux { return s.muxes }
+
 // Routes give each UDP socket's datagrams that are mine, of which up to queue wait to be read, and let others be sent.
 func (s *Sockets) Routes(queue int, mine func([]byte, netip.AddrPort) bool) []netx.PacketConn {
 	var routes []netx.PacketConn

@@ -1,0 +1,62 @@
+package bittorrent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/potluck-p2p/potluck/internal/netx"
+)
+
+// utpPatience is how long a SYN of uTP waits for its answer. It is sent again after 1 s and after 3 s.
+const utpPatience = 5 * time.Second
+
+// A Dialer connects to a peer over another transport than TCP. Accepted connections of such come in by Accept.
+type Dialer interface {
+	Dial(ctx context.Context, remote netip.AddrPort) (net.Conn, error)
+}
+
+// transport is what carries a connection.
+type transport uint8
+
+const (
+	overTCP transport = iota
+	overUTP
+)
+
+func (t transport) String() string { return [...]string{"TCP", "uTP"}[t] }
+
+// errNobody says that no connection could be made, though there is a way to the address: it may be another transport that is
+// let through.
+var errNobody = errors.New("cannot be reached")
+
+// transports are those that we dial over, the likelier first: TCP costs less, and almost everybody takes it.
+func (sh *Shell) transports() []transport {
+	if sh.cfg.UTP == nil {
+		return []transport{overTCP}
+	}
+	return []transport{overTCP, overUTP}
+}
+
+func (sh *Shell) connect(ctx context.Context, by transport, addr netip.AddrPort) (conn net.Conn, err error) {
+	dial, patience := sh.cfg.Network.DialTCP, dialPatience
+	if by == overUTP {
+		dial, patience = sh.cfg.UTP.Dial, utpPatience
+	}
+	within, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	conn, err = dial(within, addr)
+	if err != nil && ctx.Err() == nil && !netx.IsUnreachable(err) && !errors.Is(err, netx.ErrFamily) {
+		err = fmt.Errorf("%w: %w", errNobody, err)
+	}
+	return conn, err
+}
+
+// isUTP reports what carries a connection: what is not over TCP is over UDP.
+func isUTP(conn net.Conn) bool {
+	_, udp := conn.RemoteAddr().(*net.UDPAddr)
+	return udp
+}
