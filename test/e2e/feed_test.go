@@ -145,6 +145,9 @@ func TestFeed(t *testing.T) {
 		return len(ls) == 1 && ls[0].Feed != nil && ls[0].Feed.Sequence > second.Sequence && ls[0].State == "seeding", ls
 	})
 	peers.Same(t, folder, here)
+	if told := follower.ok(t, "get", first.Link, "--follow"); len(told) != 1 || told[0].Type != "done" || told[0].Sequence <= second.Sequence {
+		t.Errorf("a node that runs follows by itself: %+v", told)
+	}
 	up.Signal(syscall.SIGINT)
 	up.wait(t, time.Minute)
 

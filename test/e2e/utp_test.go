@@ -66,7 +66,7 @@ func TestUTPWithTransmission(t *testing.T) {
 	o.UTP = true
 	leech := c.Start(t, o)
 	var over bool
-	peers.Wait(t, 10*time.Second, "transmission to have it", func() (bool, any) {
+	peers.Wait(t, time.Minute, "transmission to have it", func() (bool, any) {
 		s := leech.Status()
 		over = over || slices.ContainsFunc(s.Neighbours, func(p peers.Neighbour) bool { return p.UTP })
 		return s.Done, s

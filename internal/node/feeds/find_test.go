@@ -28,7 +28,9 @@ func (b *box) Get(context.Context, []byte, []byte) (krpc.Item, error) {
 	return b.items[min(b.gets, len(b.items))-1], nil
 }
 
-func (b *box) Put(context.Context, krpc.Item) (int, *krpc.Item, error) { return 0, nil, errors.New("full") }
+func (b *box) Put(context.Context, krpc.Item) (int, *krpc.Item, error) {
+	return 0, nil, errors.New("full")
+}
 
 func sign(t *testing.T, key ed25519.PrivateKey, salt, value string, seq int64) krpc.Item {
 	t.Helper()
