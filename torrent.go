@@ -80,6 +80,12 @@ func TorrentPath(text string) (string, bool) {
 	return l.Source, err == nil && l.Kind == link.TorrentFile
 }
 
+// IsFeed tells whether a link is that of a feed, which has to be looked up before there is anything to fetch.
+func IsFeed(text string) bool {
+	l, err := link.Parse(text)
+	return err == nil && l.Kind == link.Feed
+}
+
 func torrentOf(t *metainfo.Torrent) Torrent {
 	i := t.Info
 	p := Torrent{

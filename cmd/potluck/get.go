@@ -141,6 +141,9 @@ func (f *fetch) accept(s *session, text string) (v1.Object, error) {
 		}
 		g.Dir = dir
 	}
+	if potluck.IsFeed(text) {
+		f.out.say("Looking the feed up.")
+	}
 	o, err := s.Get(f.ctx, g)
 	if err == nil {
 		err = f.limit(s, o.ID)

@@ -122,7 +122,7 @@ func lookup(name string) (key, error) {
 			return k, nil
 		}
 	}
-	e := &Error{Key: name, Reason: "is not a setting"}
+	e := &Error{Key: name, Reason: "is not a setting", Hint: "potluck config explain lists all"}
 	if near := nearest(name); near != "" {
 		e.Hint = "did you mean " + near + "?"
 	}

@@ -64,7 +64,8 @@ func Torrent(ctx context.Context, fsys vfs.FS, now func() time.Time, req Request
 	return m.torrent(req), nil
 }
 
-// Measured is a file or folder of the user's with all its hashes. Its Files are open, for the caller to close.
+// Measured is a file or folder of the user's with all its hashes. Its Files are for the caller to close; none of them is open
+// before it is read again.
 type Measured struct {
 	Path   string // where it lies; of a lone file that BEP 52 takes out of its folder, the file's
 	Info   *metainfo.Info
@@ -118,6 +119,7 @@ func Measure(ctx context.Context, st *store.Store, req Request, progress Progres
 		files.Close()
 		return nil, err
 	}
+	files.Rest()
 	draft.V1Pieces = scan.V1Pieces
 	for i := range scan.Roots {
 		draft.Files[i].Root = scan.Roots[i]

@@ -81,7 +81,7 @@ func Explain(err error) *Error {
 	case errors.As(err, &disk):
 		return explainDisk(disk)
 	case errors.Is(err, store.ErrChanged):
-		return New(ExitVerify, "changed", err.Error(), "the file is not what was shared; potluck verify --accept takes the new version", err)
+		return New(ExitVerify, "changed", err.Error(), "potluck verify reads it, and goes on if every byte is what it was; of a share, --accept takes the new version", err)
 	case errors.Is(err, store.ErrMissing):
 		return New(ExitDisk, "missing", err.Error(), "put the file back, remove the object with potluck rm, or of a share take what is left with potluck verify --accept", err)
 	case errors.As(err, &catDisk) && catDisk.Full:

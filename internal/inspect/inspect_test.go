@@ -90,7 +90,7 @@ func TestResolvePeer(t *testing.T) {
 		}
 		exit := fault.ExitUsage
 		if text == "nobody.example:80" {
-			exit = fault.ExitFailed // a name that is not known now is no wrong use
+			exit = fault.ExitBlocked // a name that is not known now is no wrong use
 		}
 		if _, err := inspect.ResolvePeers(t.Context(), nw, []string{text}); err != nil && fault.Explain(err).Exit != exit {
 			t.Errorf("%s: %v", text, err)

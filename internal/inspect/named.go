@@ -48,7 +48,7 @@ func ResolvePeers(ctx context.Context, nw netx.Network, typed []string) ([]netip
 		var unknown *unknownHostError
 		switch {
 		case errors.As(err, &unknown):
-			return nil, fault.New(fault.ExitFailed, "unknown-host", fmt.Sprintf("the peer %s was not found: %v", h, err),
+			return nil, fault.New(fault.ExitBlocked, "unknown-host", fmt.Sprintf("the peer %s was not found: %v", h, err),
 				"check the name and the network, or give the peer's IP address", err)
 		case err != nil:
 			return nil, fault.Usage(fmt.Sprintf("cannot understand the peer %s: %v", h, err), "give HOST:PORT", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"iter"
 	"maps"
 	"path/filepath"
 
@@ -21,15 +22,15 @@ type Doubts struct {
 // None reports whether nothing is wrong.
 func (d Doubts) None() bool { return len(d.files)+len(d.pieces) == 0 }
 
-// Rehash looks for what is held to be right and is not. Progress is told of bytes that are hashed; it may be nil. Of a
-// share, a file that is not what it was is an error.
+// Rehash looks for what is held to be right of a fetched object and is not. Progress is told of bytes that are hashed; it may
+// be nil. Shares are read with [Object.Reread].
 func (b *Object) Rehash(ctx context.Context, have content.Bitmap, progress func(done, total int64)) (Doubts, error) {
 	d := Doubts{files: make(map[int]bool)}
 	for i := range b.Object.Files() {
 		err := b.Files.CheckFile(i)
 		switch {
 		case err == nil:
-		case b.Intake != nil && (errors.Is(err, store.ErrChanged) || errors.Is(err, store.ErrMissing)):
+		case errors.Is(err, store.ErrChanged), errors.Is(err, store.ErrMissing):
 			d.files[i] = true
 		default:
 			return d, err
@@ -43,29 +44,33 @@ func (b *Object) Rehash(ctx context.Context, have content.Bitmap, progress func(
 		}
 		return true
 	}
-	var total, done int64
-	for i := range have.All() {
-		if sure(i) {
-			total += int64(b.Layout.Need(i))
-		}
-	}
-	pieces := func(yield func(int) bool) {
+	var err error
+	d.pieces, err = b.findWrong(ctx, func(yield func(int) bool) {
 		for i := range have.All() {
 			if sure(i) && !yield(i) {
 				return
 			}
 		}
+	}, progress)
+	return d, err
+}
+
+// findWrong hashes pieces, and returns those whose bytes are not right.
+func (b *Object) findWrong(ctx context.Context, pieces iter.Seq[int], progress func(done, total int64)) (wrong []int, err error) {
+	var total, done int64
+	for i := range pieces {
+		total += int64(b.Layout.Need(i))
 	}
-	err := b.verifyAll(ctx, pieces, func(piece int, ok bool) {
+	err = b.verifyAll(ctx, pieces, func(piece int, ok bool) {
 		done += int64(b.Layout.Need(piece))
 		if progress != nil {
 			progress(done, total)
 		}
 		if !ok {
-			d.pieces = append(d.pieces, piece)
+			wrong = append(wrong, piece)
 		}
 	})
-	return d, err
+	return wrong, err
 }
 
 // Forget records that what is in doubt is not known to be right, takes the final names from files that have to be written

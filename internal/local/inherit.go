@@ -62,7 +62,7 @@ func (b *Object) Sweep(ctx context.Context) error {
 // Inherit takes over from the former version, and from other files of the object, every piece that is right there, and adds it
 // to what is verified, by file. What is taken over is hashed in memory and written, as if it had been fetched.
 func (b *Object) Inherit(ctx context.Context, verified []content.Ranges) error {
-	if !b.succeeds {
+	if !b.succeeds || b.Whole() {
 		return nil
 	}
 	in := inheritance{Object: b, verified: verified, old: former.New(b.disk.FS, b.folder(), b.formerIdentities())}

@@ -345,7 +345,7 @@ func TestBadRequests(t *testing.T) {
 			"a lie":         {GetRequest{Torrent: lie}, fault.ExitFailed},
 			"no port":       {GetRequest{Link: h.shared.Link, Peers: []string{"10.0.0.1"}}, fault.ExitUsage},
 			"port 0":        {GetRequest{Link: h.shared.Link, Peers: []string{"10.0.0.1:0"}}, fault.ExitUsage},
-			"unknown host":  {GetRequest{Link: h.shared.Link, Peers: []string{"nobody.example:1"}}, fault.ExitUsage},
+			"unknown host":  {GetRequest{Link: h.shared.Link, Peers: []string{"nobody.example:1"}}, fault.ExitBlocked},
 			"no tracker":    {GetRequest{Link: h.shared.Link, Trackers: []string{"ftp://x"}}, fault.ExitUsage},
 			"no such file":  {GetRequest{Link: "https://nobody.example/x.torrent"}, fault.ExitBlocked},
 			"a file's path": {GetRequest{Link: "/x.torrent"}, fault.ExitUsage},

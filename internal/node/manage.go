@@ -22,10 +22,15 @@ func (n *Node) Pause(ref string) error {
 	})
 }
 
-// Resume takes an object up again that was paused, has failed, or whose files are back in their place.
+// Resume takes an object up again that was paused, has failed, or whose files are back in their place. Of a feed of ours it is what
+// lies there now.
 func (n *Node) Resume(ref string) error {
 	return n.managing(context.Background(), ref, func(ctx context.Context, o *object.Object) error {
-		_, err := o.Resume(ctx)
+		o, err := n.feeds.Refresh(o, func(o *object.Object) (*object.Object, error) { return n.accept(ctx, o, nil) })
+		if err != nil {
+			return err
+		}
+		_, err = o.Resume(ctx)
 		return err
 	})
 }

@@ -226,6 +226,7 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 	if n.utp != nil {
 		n.driving.Go(func() { n.shell.Accept(n.life, n.utp) })
 	}
+	n.running.Go(func() { n.home.KeepBackup(n.life, cfg.Log) })
 	n.driving.Go(n.loop)
 	return n, nil
 }

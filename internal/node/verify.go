@@ -24,28 +24,17 @@ func (n *Node) verify(ctx context.Context, o *object.Object, progress func(done,
 	if b == nil {
 		return fault.New(fault.ExitFailed, "resolving", "there is nothing to verify: it is not known yet what the files are", "", nil)
 	}
+	if b.Intake == nil {
+		return n.reread(ctx, o, b, progress)
+	}
 	before := o.Swarm.Snapshot(n.cfg.Now())
 	complete := !o.Record().DoneAt.IsZero()
 	have := o.Swarm.Have()
 	was, goBack := o.Check()
 	d, err := b.Rehash(ctx, have, progress)
-	switch {
-	case err != nil && b.Intake == nil && ctx.Err() == nil:
-		o.Unreadable(err)
+	if err != nil || d.None() && (was == swarm.Paused || object.Moving(was)) {
+		goBack() // also if it was given up, or the disk fails: nothing is known to be wrong
 		return err
-	case err != nil: // given up, or the disk fails: nothing is known to be wrong
-		goBack()
-		return err
-	case d.None() && was == swarm.Paused:
-		goBack()
-		return nil
-	case d.None() && (b.Intake == nil || object.Moving(was)):
-		o.Start()
-		return nil
-	case b.Intake == nil:
-		broken := fault.New(fault.ExitVerify, "verify", "bytes on the disk are not what they were", "potluck verify --accept takes the new version", nil)
-		o.Fail(swarm.Changed, broken)
-		return broken
 	}
 	again, err := n.refetch(ctx, o, b, d)
 	if err != nil {

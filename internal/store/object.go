@@ -257,22 +257,25 @@ func (o *Object) CheckFile(file int) error {
 	if id == nil && o.State(file) != Partial {
 		return nil
 	}
-	var info vfs.Info
-	var err error
-	if o.lone {
-		info, err = o.store.fs.Stat(o.dir)
-	} else {
-		err = o.withRoot(file, func(r vfs.Root) error {
-			info, err = r.Lstat(o.name(file))
-			return err
-		})
-	}
+	info, err := o.describe(file)
 	switch {
 	case notPlain(err), err == nil && !o.asItWas(file, id, info):
 		return fmt.Errorf("%s: %w", o.full(file), ErrChanged)
 	default:
 		return ErrorOf("stat", o.full(file), err)
 	}
+}
+
+// describe tells what lies under a file's path now.
+func (o *Object) describe(file int) (info vfs.Info, err error) {
+	if o.lone {
+		return o.store.fs.Stat(o.dir)
+	}
+	err = o.withRoot(file, func(r vfs.Root) error {
+		info, err = r.Lstat(o.name(file))
+		return err
+	})
+	return info, err
 }
 
 func (o *Object) asItWas(file int, id *Identity, info vfs.Info) bool {
@@ -352,9 +355,7 @@ func (o *Object) closeFailed(at int, err error) {
 // Close closes all files. It syncs nothing; what Sync has not returned must be hashed again.
 func (o *Object) Close() error {
 	o.closed.Store(true)
-	for i := range o.slots {
-		o.store.cache.drop(&o.slots[i])
-	}
+	o.Rest()
 	if o.fetch == nil {
 		return nil
 	}

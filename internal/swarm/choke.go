@@ -16,7 +16,7 @@ func (s *Swarm) Applicants(now time.Time, object uint64, dst []choker.Peer) []ch
 		return dst
 	}
 	for _, p := range s.list {
-		if !p.started || p.kicked != nil {
+		if !p.started || p.Kicked != nil {
 			continue
 		}
 		dst = append(dst, choker.Peer{
@@ -27,7 +27,7 @@ func (s *Swarm) Applicants(now time.Time, object uint64, dst []choker.Peer) []ch
 			DownRate:             p.conv.DownRate(now),
 			UpRate:               p.conv.UpRate(now),
 			Seeding:              s.state == Seeding,
-			Connected:            p.connected,
+			Connected:            p.Since,
 			LastUnchoke:          p.unchokedAt,
 			UploadedSinceUnchoke: p.sinceUnchoke,
 			Need:                 1 - float64(p.have.Count())/float64(max(1, p.have.Len())),
@@ -41,7 +41,7 @@ func (s *Swarm) Grant(now time.Time, unchoke func(PeerID) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range s.list {
-		if !p.started || p.kicked != nil {
+		if !p.started || p.Kicked != nil {
 			continue
 		}
 		give := unchoke(p.id)
@@ -69,7 +69,7 @@ func (s *Swarm) allowFast(p *peer) {
 	l := s.content.Layout
 	k := min(fastPieces, max(1, int(fastBytes/l.PieceLength())))
 	var pieces []int
-	for _, i := range bittorrent.AllowedFastSet(k, l.Pieces(), s.cfg.InfoHash.Wire()[0], p.addr.Addr()) {
+	for _, i := range bittorrent.AllowedFastSet(k, l.Pieces(), s.cfg.InfoHash.Wire()[0], p.Addr.Addr()) {
 		if s.have.Has(i) {
 			pieces = append(pieces, i)
 			p.fastLeft += int64(l.PieceSize(i))

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/swarm/gate"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
 
@@ -65,10 +66,10 @@ func TestAfterTheEnd(t *testing.T) {
 		next  time.Duration
 	}{
 		{"it was lost", errGone, 2 * time.Second},
-		{"both complete", errUseless, 10 * time.Minute},
+		{"both complete", gate.ErrUseless, 10 * time.Minute},
 		{"a duplicate", ErrDuplicate, time.Minute},
 		{"we had enough", ErrFull, time.Minute},
-		{"the user paused", errStopped, 0},
+		{"the user paused", gate.ErrStopped, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, now := dialler(t)
@@ -156,12 +157,12 @@ func TestFeeler(t *testing.T) {
 		if !ok {
 			continue
 		}
-		if _, err := s.Join(now, visitor(addr, true)); err != errFelt {
+		if _, err := s.Join(now, visitor(addr, true)); err != gate.ErrFelt {
 			t.Fatalf("a feeler to %v stays: %v", addr, err)
 		}
 		s.DialFailed(now, addr)
-		if len(s.list) != 2 || s.staying() != 2 || s.book.Dialling() != 0 {
-			t.Errorf("%d peers, %d stay, %d dialling", len(s.list), s.staying(), s.book.Dialling())
+		if len(s.list) != 2 || s.gate.Staying() != 2 || s.book.Dialling() != 0 {
+			t.Errorf("%d peers, %d stay, %d dialling", len(s.list), s.gate.Staying(), s.book.Dialling())
 		}
 		return
 	}

@@ -14,7 +14,7 @@ import (
 
 // fill tells the peer whether we want something of it, and asks for as much as its window allows.
 func (s *Swarm) fill(now time.Time, p *peer) {
-	if s.sched == nil || !p.started || p.kicked != nil || s.state != Fetching && s.state != Seeding {
+	if s.sched == nil || !p.started || p.Kicked != nil || s.state != Fetching && s.state != Seeding {
 		return
 	}
 	want := s.state == Fetching && s.sched.Interesting(p.id)
@@ -73,7 +73,7 @@ func (s *Swarm) stir(now time.Time) {
 			p.wake()
 		}
 	}
-	s.wakeSources()
+	s.sources.Wake()
 }
 
 // Beat is to be called about every scheduler.Retry: only time decides whether a slow request is asked of another peer too,
@@ -90,7 +90,7 @@ func (s *Swarm) Beat(now time.Time) {
 		}
 		s.refill(now, p)
 	}
-	s.wakeSources()
+	s.sources.Wake()
 }
 
 // arriving decides on the header of a Piece message.
@@ -118,7 +118,7 @@ func (s *Swarm) arriving(now time.Time, p *peer, m *wire.Message) (Arrival, erro
 func (s *Swarm) Landed(now time.Time, id PeerID, arrivals []Arrival, dst []int) []int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p, src := s.peers[id], s.source(id)
+	p, src := s.peers[id], s.sources.Find(id)
 	if p == nil && src == nil {
 		return dst
 	}
@@ -132,7 +132,7 @@ func (s *Swarm) Landed(now time.Time, id PeerID, arrivals []Arrival, dst []int) 
 			continue // and no merit of the peer's
 		}
 		if src != nil {
-			src.down.Add(now, a.Length)
+			src.Down.Add(now, a.Length)
 		} else {
 			p.conv.Arrived(now, a.Length)
 		}
@@ -236,7 +236,7 @@ func (s *Swarm) passed(now time.Time, piece int) {
 	}
 	s.state = Seeding
 	s.facts.Complete = true
-	s.wakeSources()
+	s.sources.Wake()
 	for _, p := range s.list {
 		s.fill(now, p)
 		p.conv.TellUploadOnly()
@@ -254,7 +254,7 @@ func (s *Swarm) punish(now time.Time, id PeerID, piece int) {
 	var liar departed
 	if p := s.peers[id]; p != nil && !p.accused {
 		p.accused = true
-		liar = departed{id, p.addr, s.client(p)}
+		liar = departed{id, p.Addr, s.client(p)}
 		s.kick(p, wire.ProtocolError(fmt.Sprintf("sent bad data for piece %d", piece)))
 	} else if i := slices.IndexFunc(s.gone, func(d departed) bool { return d.id == id }); i >= 0 {
 		liar = s.gone[i]

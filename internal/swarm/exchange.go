@@ -22,7 +22,7 @@ func (s *Swarm) beginExchange(now time.Time, p *peer) {
 	}
 	s.introduce(p)
 	if p.partner == nil && p.conv.Exchanges() {
-		p.partner = pex.NewPartner(now, p.addr.Addr(), p.exchanged)
+		p.partner = pex.NewPartner(now, p.Addr.Addr(), p.exchanged)
 	}
 }
 
@@ -30,9 +30,9 @@ func (s *Swarm) beginExchange(now time.Time, p *peer) {
 // later of what it has become.
 func (s *Swarm) introduce(p *peer) {
 	if !p.exchanged.IsValid() {
-		p.exchanged = p.listen
-		if p.outgoing {
-			p.exchanged = p.addr
+		p.exchanged = p.Listen
+		if p.Outgoing {
+			p.exchanged = p.Addr
 		}
 	}
 	if p.exchanged.IsValid() {
@@ -52,7 +52,7 @@ func (p *peer) pexFlags() (flags wire.PEXFlags) {
 	if hello.M[wire.ExtHolepunch] != 0 {
 		flags |= wire.PEXHolepunch
 	}
-	if p.outgoing {
+	if p.Outgoing {
 		flags |= wire.PEXReachable
 	}
 	if p.utp {
@@ -83,7 +83,7 @@ func (s *Swarm) peersTold(now time.Time, p *peer, e bittorrent.Event) error {
 	told, err := s.exchange.Hear(now, p.partner, e.Peers)
 	for _, x := range told {
 		if s.cfg.Accept != nil && s.cfg.Accept(x.Addr) {
-			s.book.Add(FromPEX, p.addr.Addr(), x.Addr)
+			s.book.Add(FromPEX, p.Addr.Addr(), x.Addr)
 		}
 	}
 	if len(told) > 0 {

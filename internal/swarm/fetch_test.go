@@ -7,6 +7,7 @@ import (
 
 	"github.com/potluck-p2p/potluck/internal/protocol/bittorrent"
 	"github.com/potluck-p2p/potluck/internal/scheduler"
+	"github.com/potluck-p2p/potluck/internal/swarm/gate"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
 )
@@ -120,7 +121,7 @@ func TestPriorities(t *testing.T) {
 	}
 	// It wants nothing more, and the seed never did: the connection is of no use.
 	w.step(time.Second)
-	if p := n.swarm.Peers(w.now); len(p) != 0 || w.links[0].dead != errUseless {
+	if p := n.swarm.Peers(w.now); len(p) != 0 || w.links[0].dead != gate.ErrUseless {
 		t.Errorf("%+v, %v", p, w.links[0].dead)
 	}
 }

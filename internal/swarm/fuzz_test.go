@@ -132,7 +132,7 @@ func (n *node) invariants() {
 	}
 	for _, p := range n.swarm.list {
 		asked := n.swarm.sched.Outstanding(p.id)
-		if p.kicked == nil && asked > p.conv.Pending() {
+		if p.Kicked == nil && asked > p.conv.Pending() {
 			n.w.t.Fatalf("the scheduler waits for %d blocks of a peer that was asked for %d", asked, p.conv.Pending())
 		}
 	}

@@ -1,18 +1,15 @@
 package swarm
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
 	"time"
 
-	"github.com/potluck-p2p/potluck/internal/addressbook"
 	"github.com/potluck-p2p/potluck/internal/content"
 	"github.com/potluck-p2p/potluck/internal/protocol/bittorrent"
 	"github.com/potluck-p2p/potluck/internal/protocol/pex"
 	"github.com/potluck-p2p/potluck/internal/scheduler"
+	"github.com/potluck-p2p/potluck/internal/swarm/gate"
 	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
 )
 
@@ -21,23 +18,17 @@ type PeerID = scheduler.SourceID
 
 // peer is what the swarm keeps of one connection. Its conversation and its place in the scheduler live and die together.
 type peer struct {
+	gate.Guest
 	id        PeerID
 	conv      *bittorrent.Conversation
-	remoteID  [20]byte
-	addr      netip.AddrPort
-	outgoing  bool
 	utp       bool
 	wake      func()
 	hangUp    func(error)
-	connected time.Time
 	started   bool           // it was told what we have, and the scheduler knows what it has
-	kicked    error          // why its shell must hang up
 	accused   bool           // it sent bad data
 	greeted   bool           // its first extended handshake was heeded
 	partner   *pex.Partner   // once we exchange peers with it
 	exchanged netip.AddrPort // the address others are told of
-	listen    netip.AddrPort // of an incoming peer: the address in the book that stands for it
-	noted     int64          // payload that the book knows of
 
 	have         content.Bitmap
 	unchokedAt   time.Time
@@ -67,17 +58,11 @@ type Joining struct {
 
 // Reasons for which a connection is refused or ended, none of them the peer's fault.
 var (
-	errFelt      = errors.New("swarm: somebody is there, which is all we wanted to know")
-	ErrSelf      = errors.New("swarm: connected to ourselves")
-	ErrFull      = errors.New("swarm: enough peers")
-	ErrDuplicate = errors.New("swarm: already connected to this peer")
-	ErrNotMoving = errors.New("swarm: the object is stopped")
-	errStopped   = errors.New("swarm: the object was stopped")
-	errUseless   = errors.New("swarm: neither side has anything for the other")
+	ErrSelf      = gate.ErrSelf
+	ErrFull      = gate.ErrFull
+	ErrDuplicate = gate.ErrDuplicate
+	ErrNotMoving = gate.ErrNotMoving
 )
-
-// maxPerIP bounds the connections from one address to one object.
-const maxPerIP = 32
 
 // reqq is how many requests we queue for a peer.
 const reqq = 2000
@@ -86,15 +71,17 @@ const reqq = 2000
 func (s *Swarm) Join(now time.Time, j Joining) (PeerID, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer s.countDials()
-	if err := s.seat(now, j); err != nil {
-		if j.Outgoing {
-			s.book.Left(now, j.Addr, outcome(err))
-		}
+	p := &peer{
+		Guest: gate.Guest{Addr: j.Addr, Remote: j.Remote.PeerID, Outgoing: j.Outgoing, Since: now},
+		utp:   j.UTP, wake: j.Wake, hangUp: j.HangUp,
+	}
+	leaves, err := s.gate.Admit(now, &p.Guest, !s.moving())
+	s.dismiss(leaves)
+	if err != nil {
 		return 0, err
 	}
 	s.lastID++
-	p := &peer{id: s.lastID, remoteID: j.Remote.PeerID, addr: j.Addr, outgoing: j.Outgoing, utp: j.UTP, wake: j.Wake, hangUp: j.HangUp, connected: now}
+	p.id = s.lastID
 	hello := wire.ExtHandshake{Version: s.cfg.Client, Port: s.cfg.Port, YourIP: j.Addr.Addr().Unmap()}
 	pieces := -1
 	if s.state == Seeding {
@@ -113,12 +100,9 @@ func (s *Swarm) Join(now time.Time, j Joining) (PeerID, error) {
 		Exchange: s.exchange != nil,
 		Hello:    hello,
 	}, pieces)
+	p.Moved = func() int64 { return p.conv.Downloaded() + p.conv.Uploaded() }
 	s.peers[p.id] = p
 	s.list = append(s.list, p)
-	s.book.Joined(j.Addr.Addr())
-	if j.Outgoing {
-		s.book.Connected(now, j.Addr)
-	}
 	if s.content != nil {
 		s.start(now, p)
 	} else {
@@ -126,71 +110,6 @@ func (s *Swarm) Join(now time.Time, j Joining) (PeerID, error) {
 	}
 	p.wake()
 	return p.id, nil
-}
-
-// seat is admit for as long as there are seats. A feeler wants none.
-func (s *Swarm) seat(now time.Time, j Joining) error {
-	if j.Outgoing && j.Remote.PeerID != s.cfg.PeerID && s.book.Feeling(j.Addr) {
-		return errFelt
-	}
-	if !s.cfg.Seats.Take(addressbook.Network(j.Addr.Addr())) {
-		return ErrFull
-	}
-	err := s.admit(now, j)
-	if err != nil {
-		s.cfg.Seats.Free(addressbook.Network(j.Addr.Addr()))
-	}
-	return err
-}
-
-// admit decides whether a connection is wanted, and sends away those that it replaces.
-func (s *Swarm) admit(now time.Time, j Joining) error {
-	switch {
-	case !s.moving():
-		return ErrNotMoving
-	case j.Remote.PeerID == s.cfg.PeerID:
-		return ErrSelf
-	case s.book.Bans.Has(now, j.Addr.Addr()):
-		return fmt.Errorf("swarm: %v sent bad data before", j.Addr.Addr())
-	}
-	sameIP, staying := 0, 0
-	var twin *peer
-	for _, p := range s.list {
-		if p.addr.Addr() == j.Addr.Addr() {
-			sameIP++
-		}
-		if p.kicked != nil {
-			continue
-		}
-		staying++
-		if p.remoteID == j.Remote.PeerID {
-			twin = p
-		}
-	}
-	switch {
-	case sameIP >= maxPerIP, len(s.list) >= 2*s.cfg.MaxPeers:
-		return ErrFull
-	case twin != nil && !s.prefer(j, twin):
-		return ErrDuplicate
-	case twin != nil:
-		s.kick(twin, ErrDuplicate)
-	case staying >= s.cfg.MaxPeers, !j.Outgoing && s.reserved(j.Addr, staying):
-		if !s.makeRoom(now, j.Addr) {
-			return ErrFull
-		}
-	}
-	return nil
-}
-
-// prefer decides between two connections to one peer, which both ends must decide alike when each dialled the other: the
-// one begun by the end with the greater peer id stays.
-func (s *Swarm) prefer(j Joining, old *peer) bool {
-	if j.Outgoing == old.outgoing {
-		// Who dials us again has lost the connection that we still have. (From another address anyone could say so.)
-		return !j.Outgoing && j.Addr.Addr() == old.addr.Addr()
-	}
-	weAreGreater := bytes.Compare(s.cfg.PeerID[:], j.Remote.PeerID[:]) > 0
-	return j.Outgoing == weAreGreater
 }
 
 // start exchanges what both sides have, once the metadata is known.
@@ -240,18 +159,15 @@ func (s *Swarm) Leave(now time.Time, id PeerID, cause error) {
 		return
 	}
 	delete(s.peers, id)
-	s.cfg.Seats.Free(addressbook.Network(p.addr.Addr()))
 	s.list = slices.DeleteFunc(s.list, func(q *peer) bool { return q == p })
 	s.remember(p)
 	switch {
-	case p.kicked != nil:
-		cause = p.kicked
+	case p.Kicked != nil:
+		cause = p.Kicked
 	case s.state == Seeding && p.started && p.conv.ToldHave() && !p.conv.PeerInterested():
-		cause = errUseless // as the peer found before us
+		cause = gate.ErrUseless // as the peer found before us
 	}
-	s.book.Parted(p.addr.Addr())
-	s.noteMoved(now, p)
-	s.book.Left(now, p.book(), outcome(cause))
+	s.gate.Left(now, &p.Guest, cause)
 	s.endExchange(p)
 	if p.started {
 		s.hashes.Left(id)
@@ -285,16 +201,25 @@ func (s *Swarm) remember(p *peer) {
 	if len(s.gone) >= maxDeparted {
 		s.gone = slices.Delete(s.gone, 0, 1)
 	}
-	s.gone = append(s.gone, departed{p.id, p.addr, s.client(p)})
+	s.gone = append(s.gone, departed{p.id, p.Addr, s.client(p)})
 }
 
 // kick makes the peer's shell hang up.
 func (s *Swarm) kick(p *peer, why error) {
-	if p.kicked == nil {
-		p.kicked = why
+	if p.Kicked == nil {
+		p.Kicked = why
 		if p.hangUp != nil {
 			p.hangUp(why)
 		}
 	}
 	p.wake()
+}
+
+// dismiss makes room as the gate says.
+func (s *Swarm) dismiss(leaves gate.Leaver) {
+	for _, p := range s.list {
+		if &p.Guest == leaves.Guest {
+			s.kick(p, leaves.Why)
+		}
+	}
 }

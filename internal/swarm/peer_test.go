@@ -77,7 +77,7 @@ func TestBothDialAtOnce(t *testing.T) {
 	if err := at(b, false); !errors.Is(err, ErrDuplicate) {
 		t.Errorf("b takes the one that goes: %v", err)
 	}
-	if a.swarm.list[0].kicked != ErrDuplicate || a.swarm.list[1].kicked != nil {
+	if a.swarm.list[0].Kicked != ErrDuplicate || a.swarm.list[1].Kicked != nil {
 		t.Error("a keeps the wrong one")
 	}
 }
@@ -106,9 +106,10 @@ func TestConnectedToOurselves(t *testing.T) {
 }
 
 func TestBounds(t *testing.T) {
+	const perIP = 32
 	w := newWorld(t, smallThing(t, metainfo.FormatV1))
 	n := w.leech(func(c *Config, _ *Content) { c.MaxPeers = 100 })
-	for k := range byte(maxPerIP) {
+	for k := range byte(perIP) {
 		j := stranger(k)
 		j.Addr = netip.AddrPortFrom(netip.MustParseAddr("192.0.2.77"), 1000+uint16(k))
 		if _, err := n.swarm.Join(w.now, j); err != nil {
@@ -118,7 +119,7 @@ func TestBounds(t *testing.T) {
 	j := stranger(200)
 	j.Addr = netip.MustParseAddrPort("192.0.2.77:9")
 	if _, err := n.swarm.Join(w.now, j); !errors.Is(err, ErrFull) {
-		t.Errorf("one address has %d connections: %v", maxPerIP+1, err)
+		t.Errorf("one address has %d connections: %v", perIP+1, err)
 	}
 	for k := byte(100); len(n.swarm.peers) < 100; k++ {
 		join(t, n.swarm, w.now, k)
@@ -155,14 +156,14 @@ func TestFullTable(t *testing.T) {
 	for k := byte(2); k < 20; k++ {
 		join(t, s, w.now, k)
 	}
-	rank := func(p *peer) uint32 { return addressbook.Priority(netip.AddrPortFrom(own, s.cfg.Port), p.addr) }
+	rank := func(p *peer) uint32 { return addressbook.Priority(netip.AddrPortFrom(own, s.cfg.Port), p.Addr) }
 	staying := func() (lowest *peer, count int) {
 		for _, p := range s.list {
-			if p.kicked != nil {
+			if p.Kicked != nil {
 				continue
 			}
 			count++
-			if p.addr != named && (lowest == nil || rank(p) < rank(lowest)) {
+			if p.Addr != named && (lowest == nil || rank(p) < rank(lowest)) {
 				lowest = p
 			}
 		}
@@ -175,13 +176,13 @@ func TestFullTable(t *testing.T) {
 		higher := addressbook.Priority(netip.AddrPortFrom(own, s.cfg.Port), j.Addr) > rank(lowest)
 		id, err := s.Join(w.now, j)
 		switch {
-		case higher && err == nil && lowest.kicked == ErrFull:
+		case higher && err == nil && lowest.Kicked == ErrFull:
 			replaced++
 			s.Leave(w.now, lowest.id, nil)
-		case !higher && errors.Is(err, ErrFull) && lowest.kicked == nil:
+		case !higher && errors.Is(err, ErrFull) && lowest.Kicked == nil:
 			refused++
 		default:
-			t.Fatalf("higher %v, id %d, %v, the lowest: %v", higher, id, err, lowest.kicked)
+			t.Fatalf("higher %v, id %d, %v, the lowest: %v", higher, id, err, lowest.Kicked)
 		}
 		if _, count := staying(); count != 20 {
 			t.Fatalf("%d peers", count)
@@ -190,7 +191,7 @@ func TestFullTable(t *testing.T) {
 	if replaced == 0 || refused == 0 {
 		t.Errorf("%d replaced, %d refused", replaced, refused)
 	}
-	if p := s.list[0]; p.addr != named || p.kicked != nil {
+	if p := s.list[0]; p.Addr != named || p.Kicked != nil {
 		t.Error("whom the user named had to go")
 	}
 }

@@ -27,7 +27,7 @@ func (s *Swarm) tellPort(p *peer) {
 // portTold notes where a peer says that its DHT node listens, which is at its own address.
 func (s *Swarm) portTold(p *peer, port uint16) {
 	if s.speaksDHT() && len(s.facts.Nodes) < maxNodes {
-		s.facts.Nodes = append(s.facts.Nodes, netip.AddrPortFrom(p.addr.Addr(), port))
+		s.facts.Nodes = append(s.facts.Nodes, netip.AddrPortFrom(p.Addr.Addr(), port))
 		s.wake()
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/potluck-p2p/potluck/internal/content"
 	"github.com/potluck-p2p/potluck/internal/protocol/bittorrent"
 	"github.com/potluck-p2p/potluck/internal/scheduler"
+	"github.com/potluck-p2p/potluck/internal/swarm/gate"
 	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
 )
 
@@ -25,10 +26,10 @@ func (s *Swarm) Receive(now time.Time, id PeerID, msgs []wire.Message, dst []Arr
 	defer s.mu.Unlock()
 	p := s.peers[id]
 	if p == nil {
-		return dst, errStopped
+		return dst, gate.ErrStopped
 	}
-	if p.kicked != nil {
-		return dst, p.kicked
+	if p.Kicked != nil {
+		return dst, p.Kicked
 	}
 	for i := range msgs {
 		if msgs[i].Type == wire.Piece {
@@ -115,10 +116,10 @@ func (s *Swarm) greeted(now time.Time, p *peer) {
 	if !p.greeted {
 		p.greeted = true
 		hello, _ := p.conv.Hello()
-		if p.outgoing {
-			s.vote(p.addr.Addr(), hello.YourIP)
+		if p.Outgoing {
+			s.vote(p.Addr.Addr(), hello.YourIP)
 		} else if hello.Port != 0 {
-			p.listen = s.book.Listens(now, p.addr.Addr(), hello.Port)
+			p.Listen = s.book.Listens(now, p.Addr.Addr(), hello.Port)
 		}
 	}
 	s.beginExchange(now, p)

@@ -24,7 +24,7 @@ func (s *Swarm) askMetadata(now time.Time) {
 // holders yields the peers that say they have the info dictionary.
 func (s *Swarm) holders(yield func(resolve.Holder) bool) {
 	for _, p := range s.list {
-		if size := p.conv.MetadataSize(); size > 0 && p.kicked == nil && !yield(resolve.Holder{Peer: p.id, Size: size}) {
+		if size := p.conv.MetadataSize(); size > 0 && p.Kicked == nil && !yield(resolve.Holder{Peer: p.id, Size: size}) {
 			return
 		}
 	}
@@ -37,7 +37,7 @@ func (s *Swarm) metadataArrived(now time.Time, p *peer, piece int, data []byte) 
 	raw, err := s.dictionary.Arrived(now, p.id, piece, data)
 	switch {
 	case err != nil:
-		s.book.Bans.Add(now, p.addr.Addr())
+		s.book.Bans.Add(now, p.Addr.Addr())
 		s.kick(p, err)
 	case raw != nil:
 		s.facts.Metadata = raw
@@ -66,7 +66,7 @@ func (s *Swarm) askAllHashes(now time.Time) {
 
 // askHashes asks a peer for missing hashes that it must have.
 func (s *Swarm) askHashes(now time.Time, p *peer) {
-	if !p.started || p.kicked != nil || s.state != Fetching && s.state != Seeding {
+	if !p.started || p.Kicked != nil || s.state != Fetching && s.state != Seeding {
 		return
 	}
 	for _, r := range s.hashes.Next(now, p.id, &p.have, p.conv.HashRoom()) {
@@ -81,7 +81,7 @@ func (s *Swarm) hashesArrived(now time.Time, p *peer, w wire.HashRequest, payloa
 		list[i] = metainfo.HashV2(payload[i*wire.HashSize:])
 	}
 	if err := s.hashes.Arrived(p.id, hashRequest(w), list); err != nil {
-		s.book.Bans.Add(now, p.addr.Addr())
+		s.book.Bans.Add(now, p.Addr.Addr())
 		s.kick(p, wire.ProtocolError("sent wrong hashes"))
 		s.askAllHashes(now)
 		return err

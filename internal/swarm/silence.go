@@ -8,7 +8,7 @@ import (
 
 // snub takes back what a peer that sends nothing was asked for, so that others are asked. An error ends the connection.
 func (s *Swarm) snub(now time.Time, p *peer) error {
-	if s.sched == nil || p.kicked != nil {
+	if s.sched == nil || p.Kicked != nil {
 		return nil
 	}
 	stalled := s.sched.Receiving(p.id) && !now.Before(p.conv.Stalls())

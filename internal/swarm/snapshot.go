@@ -30,7 +30,7 @@ type Snapshot struct {
 func (s *Swarm) Snapshot(now time.Time) Snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sources := len(s.sources)
+	sources := len(s.sources.All())
 	for _, p := range s.list {
 		if p.have.Count() > 0 || s.content == nil && p.conv.MetadataSize() > 0 {
 			sources++
@@ -76,9 +76,9 @@ func (s *Swarm) Peers(now time.Time) []PeerInfo {
 	var list []PeerInfo
 	for _, p := range s.list {
 		list = append(list, PeerInfo{
-			Addr:     p.addr,
+			Addr:     p.Addr,
 			Client:   s.client(p),
-			Outgoing: p.outgoing,
+			Outgoing: p.Outgoing,
 			V2:       p.conv.V2(),
 			Have:     float64(p.have.Count()) / float64(max(1, p.have.Len())),
 			DownRate: p.conv.DownRate(now),
@@ -95,7 +95,7 @@ func (s *Swarm) client(p *peer) string {
 	if h, ok := p.conv.Hello(); ok && h.Version != "" {
 		return h.Version
 	}
-	return string(p.remoteID[:8])
+	return string(p.Remote[:8])
 }
 
 // Have is the set of verified pieces; it is empty while resolving.

@@ -1,35 +1,22 @@
 package swarm
 
 import (
-	"errors"
 	"slices"
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/protocol/bittorrent"
 	"github.com/potluck-p2p/potluck/internal/scheduler"
+	"github.com/potluck-p2p/potluck/internal/swarm/gate"
+	"github.com/potluck-p2p/potluck/internal/swarm/sources"
 )
 
-// A source is one to whom nobody talks: it has everything, and gives what it is asked for, as a web server does. Its shell
-// asks for work, fetches, and reports, by the same doors as a peer's: JoinSource, WantBlocks, Begin, Landed, GiveUp,
-// LeaveSource. It knows no more of us than that.
-type source struct {
-	id      PeerID
-	joining JoiningSource
-	kicked  error // why its shell must let it go
-	down    bittorrent.Meter
-}
-
-// JoiningSource is a source that is ready to be asked.
-type JoiningSource struct {
-	// Name is what users see and what is banned. Network is how it is reached.
-	Name, Network string
-	// Wake tells the shell that WantBlocks may have something, or an error. It must not block and may be called with the
-	// swarm's lock held.
-	Wake func()
-}
+// JoiningSource is a source to whom nobody talks that is ready to be asked: it has everything, and gives what it is asked for, as a
+// web server does. Its shell asks for work, fetches, and reports, by the same doors as a peer's: JoinSource, WantBlocks, Begin,
+// Landed, GiveUp, LeaveSource. It knows no more of us than that.
+type JoiningSource = sources.Joining
 
 // ErrBanned says that a source gave wrong bytes of this object before.
-var ErrBanned = errors.New("swarm: it sent bad data")
+var ErrBanned = sources.ErrBanned
 
 // JoinSource takes a source in, while the object is being fetched. Its shell must call LeaveSource when it ends.
 func (s *Swarm) JoinSource(_ time.Time, j JoiningSource) (PeerID, error) {
@@ -38,34 +25,25 @@ func (s *Swarm) JoinSource(_ time.Time, j JoiningSource) (PeerID, error) {
 	switch {
 	case s.state != Fetching:
 		return 0, ErrNotMoving
-	case s.liars[j.Name]:
+	case s.sources.IsBanned(j.Name):
 		return 0, ErrBanned
 	}
 	s.lastID++
-	src := &source{id: s.lastID, joining: j}
-	if !s.sched.AddSource(src.id) {
+	if !s.sched.AddSource(s.lastID) {
 		return 0, ErrFull
 	}
-	s.sched.HaveAll(src.id)
-	s.sources = append(s.sources, src)
+	s.sched.HaveAll(s.lastID)
+	s.sources.Enter(s.lastID, j)
 	s.wake()
-	return src.id, nil
+	return s.lastID, nil
 }
 
 // LeaveSource takes a source out; whatever it was asked for is asked elsewhere.
 func (s *Swarm) LeaveSource(now time.Time, id PeerID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	src := s.source(id)
-	if src == nil {
+	if !s.sources.Leave(id) {
 		return
-	}
-	s.sources = slices.DeleteFunc(s.sources, func(x *source) bool { return x == src })
-	if src.down.Total() > 0 && src.kicked == nil {
-		if len(s.goneSources) >= maxDeparted {
-			s.goneSources = slices.Delete(s.goneSources, 0, 1)
-		}
-		s.goneSources = append(s.goneSources, src)
 	}
 	s.sched.RemoveSource(id)
 	s.stir(now)
@@ -76,7 +54,7 @@ func (s *Swarm) LeaveSource(now time.Time, id PeerID) {
 func (s *Swarm) LackUnits(id PeerID, first, end int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.source(id) == nil {
+	if s.sources.Find(id) == nil {
 		return
 	}
 	for piece := first; piece < end; piece++ {
@@ -94,12 +72,12 @@ const (
 func (s *Swarm) WantBlocks(now time.Time, id PeerID, dst []scheduler.Request, n int) ([]scheduler.Request, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	src := s.source(id)
+	src := s.sources.Find(id)
 	switch {
 	case src == nil:
-		return dst, errStopped
-	case src.kicked != nil:
-		return dst, src.kicked
+		return dst, gate.ErrStopped
+	case src.Kicked != nil:
+		return dst, src.Kicked
 	case s.state != Fetching:
 		return dst, ErrNotMoving
 	}
@@ -132,7 +110,7 @@ func (s *Swarm) Begin(now time.Time, id PeerID, r scheduler.Request) (Arrival, b
 func (s *Swarm) GiveUp(now time.Time, id PeerID, blocks []scheduler.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.source(id) == nil {
+	if s.sources.Find(id) == nil {
 		return
 	}
 	for _, r := range blocks {
@@ -146,60 +124,28 @@ func (s *Swarm) GiveUp(now time.Time, id PeerID, blocks []scheduler.Request) {
 func (s *Swarm) SourceRate(now time.Time, id PeerID) float64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if src := s.source(id); src != nil {
-		return src.down.Rate(now)
+	if src := s.sources.Find(id); src != nil {
+		return src.Down.Rate(now)
 	}
 	return 0
 }
 
-// source is the one with this id; there are few.
-func (s *Swarm) source(id PeerID) *source {
-	if i := slices.IndexFunc(s.sources, func(x *source) bool { return x.id == id }); i >= 0 {
-		return s.sources[i]
-	}
-	return nil
-}
-
-// wakeSources lets the sources look for work, or for the end of it.
-func (s *Swarm) wakeSources() {
-	for _, src := range s.sources {
-		src.joining.Wake()
-	}
-}
-
-// punishSource drops a source that sent bad data, and keeps it away from this object. It reports whether id is a source's.
-// It is accused once, also when it has left since.
+// punishSource drops a source that sent bad data. It reports whether id is a source's, which is accused once.
 func (s *Swarm) punishSource(id PeerID, piece int) bool {
-	src := s.source(id)
-	if src == nil {
-		i := slices.IndexFunc(s.goneSources, func(x *source) bool { return x.id == id })
-		if i < 0 {
-			return false
-		}
-		src = s.goneSources[i]
-		s.goneSources = slices.Delete(s.goneSources, i, i+1)
+	src, first := s.sources.Punish(id)
+	if first {
+		s.facts.Accused = append(s.facts.Accused, Accusation{Addr: src.Name, Client: src.Network, Piece: piece})
+		s.wake()
 	}
-	src.kicked = ErrBanned
-	src.joining.Wake()
-	name := src.joining.Name
-	if s.liars[name] {
-		return true
-	}
-	if s.liars == nil {
-		s.liars = make(map[string]bool)
-	}
-	s.liars[name] = true
-	s.facts.Accused = append(s.facts.Accused, Accusation{Addr: name, Client: src.joining.Network, Piece: piece})
-	s.wake()
-	return true
+	return src != nil
 }
 
 // describeSources appends the sources to a list of peers.
 func (s *Swarm) describeSources(now time.Time, list []PeerInfo) []PeerInfo {
-	for _, src := range s.sources {
+	for _, src := range s.sources.All() {
 		list = append(list, PeerInfo{
-			Name: src.joining.Name, Network: src.joining.Network, Outgoing: true, Have: 1,
-			DownRate: src.down.Rate(now), Down: src.down.Total(),
+			Name: src.Name, Network: src.Network, Outgoing: true, Have: 1,
+			DownRate: src.Down.Rate(now), Down: src.Down.Total(),
 		})
 	}
 	return list

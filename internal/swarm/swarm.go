@@ -6,7 +6,7 @@
 // to dial.
 //
 // An object is resolving (metadata unknown), then fetching or seeding. Checking, paused, changed, missing and failed stop
-// all transfer. The files of this package follow the data: dial, turnover, peer, source, receive, resolve, download, upload,
+// all transfer. The files of this package follow the data: dial, peer, source, receive, resolve, download, upload,
 // answer, choke, snapshot.
 package swarm
 
@@ -17,13 +17,14 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/addressbook"
-	"github.com/potluck-p2p/potluck/internal/admission"
 	"github.com/potluck-p2p/potluck/internal/content"
 	"github.com/potluck-p2p/potluck/internal/layout/torrent"
 	"github.com/potluck-p2p/potluck/internal/protocol/bittorrent"
 	"github.com/potluck-p2p/potluck/internal/protocol/pex"
 	"github.com/potluck-p2p/potluck/internal/scheduler"
+	"github.com/potluck-p2p/potluck/internal/swarm/gate"
 	"github.com/potluck-p2p/potluck/internal/swarm/resolve"
+	"github.com/potluck-p2p/potluck/internal/swarm/sources"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
 
@@ -88,13 +89,10 @@ type Swarm struct {
 	lastID PeerID
 	facts  Facts
 
-	// Sources that are no peers; those that left and may still be found out; the names of those that were.
-	sources     []*source
-	goneSources []*source
-	liars       map[string]bool
+	sources sources.List // that are no peers
 
 	book     *addressbook.Book
-	dials    int           // attempts under way, as the seats know
+	gate     *gate.Gate    // who has the connections
 	exchange *pex.Exchange // nil until it is known that the object is not private
 
 	dictionary resolve.Dictionary // while the metadata is unknown
@@ -113,16 +111,15 @@ type Swarm struct {
 	leftBytes                  int64 // of all pieces that we lack
 	down, up                   bittorrent.Meter
 	wasted                     int64
-
-	table *admission.Table // who has the connections
 }
 
 // New makes a swarm that resolves its metadata from peers until Open is called.
 func New(now time.Time, cfg Config) *Swarm {
+	book := addressbook.New(cfg.Rand, cfg.Port)
 	return &Swarm{
 		cfg: cfg, state: Resolving, peers: make(map[PeerID]*peer), stirred: 1,
 		dictionary: resolve.Dictionary{Hash: cfg.InfoHash},
-		book:       addressbook.New(cfg.Rand, cfg.Port), table: admission.NewTable(cfg.MaxPeers),
+		book:       book, gate: gate.New(book, cfg.Seats, cfg.PeerID, cfg.MaxPeers),
 	}
 }
 
@@ -210,9 +207,9 @@ func (s *Swarm) Stop(state State, reason error) {
 	defer s.mu.Unlock()
 	s.state, s.err = state, reason
 	for _, p := range s.list {
-		s.kick(p, errStopped)
+		s.kick(p, gate.ErrStopped)
 	}
-	s.wakeSources()
+	s.sources.Wake()
 	s.wake()
 }
 
@@ -237,7 +234,7 @@ func (s *Swarm) resume(now time.Time) {
 		s.state = Fetching
 	}
 	for _, p := range s.list {
-		if !p.started && p.kicked == nil {
+		if !p.started && p.Kicked == nil {
 			s.start(now, p)
 		}
 	}

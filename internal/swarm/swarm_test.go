@@ -8,6 +8,7 @@ import (
 	"github.com/potluck-p2p/potluck/internal/choker"
 	"github.com/potluck-p2p/potluck/internal/layout/torrent"
 	"github.com/potluck-p2p/potluck/internal/protocol/bittorrent"
+	"github.com/potluck-p2p/potluck/internal/swarm/gate"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
 )
@@ -112,13 +113,13 @@ func TestStopAndResume(t *testing.T) {
 	if state, err := n.swarm.State(); state != Paused || err != reason {
 		t.Error(state, err)
 	}
-	if _, err := n.swarm.Receive(w.now, id, nil, nil); err != errStopped {
+	if _, err := n.swarm.Receive(w.now, id, nil, nil); err != gate.ErrStopped {
 		t.Errorf("heard while stopped: %v", err)
 	}
-	if _, err := n.swarm.Tick(w.now, id); err != errStopped {
+	if _, err := n.swarm.Tick(w.now, id); err != gate.ErrStopped {
 		t.Errorf("%v", err)
 	}
-	if err := n.swarm.Outbound(w.now, id, &Outbox{}, 1); err != errStopped {
+	if err := n.swarm.Outbound(w.now, id, &Outbox{}, 1); err != gate.ErrStopped {
 		t.Errorf("%v", err)
 	}
 	if _, err := n.swarm.Join(w.now, stranger(9)); !errors.Is(err, ErrNotMoving) {
@@ -181,7 +182,7 @@ func TestVerdictsAfterStop(t *testing.T) {
 		t.Fatalf("%v complete", complete)
 	}
 	n.swarm.Stop(Paused, nil)
-	n.swarm.Leave(w.now, id, errStopped)
+	n.swarm.Leave(w.now, id, gate.ErrStopped)
 	for _, piece := range complete {
 		n.check(piece)
 		n.check(piece) // a second word on the same piece changes nothing

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/addressbook"
+	"github.com/potluck-p2p/potluck/internal/swarm/gate"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
 
@@ -13,8 +14,8 @@ import (
 func (s *Swarm) networks() map[netip.Prefix]int {
 	held := make(map[netip.Prefix]int)
 	for _, p := range s.list {
-		if p.kicked == nil {
-			held[addressbook.Network(p.addr.Addr())]++
+		if p.Kicked == nil {
+			held[addressbook.Network(p.Addr.Addr())]++
 		}
 	}
 	return held
@@ -23,7 +24,7 @@ func (s *Swarm) networks() map[netip.Prefix]int {
 // sweep is what the shells do of peers that were sent away.
 func (s *Swarm) sweep(now time.Time) {
 	for i := len(s.list) - 1; i >= 0; i-- {
-		if p := s.list[i]; p.kicked != nil {
+		if p := s.list[i]; p.Kicked != nil {
 			s.Leave(now, p.id, nil)
 		}
 	}
@@ -54,15 +55,15 @@ func TestCrowdOfVisitors(t *testing.T) {
 			s.Join(now, visitor(address(visits), false))
 		}
 		if ok {
-			if _, err := s.Join(now, visitor(addr, true)); err != nil && err != errFelt {
+			if _, err := s.Join(now, visitor(addr, true)); err != nil && err != gate.ErrFelt {
 				t.Fatalf("%v got no place: %v", addr, err)
 			}
 		}
 		s.sweep(now)
 	}
 	held := s.networks()
-	if len(held) != 51 || held[crowd] > 80-50 || s.staying() > 80 {
-		t.Errorf("%d networks, %d of %d peers are the crowd's", len(held), held[crowd], s.staying())
+	if len(held) != 51 || held[crowd] > 80-50 || s.gate.Staying() > 80 {
+		t.Errorf("%d networks, %d of %d peers are the crowd's", len(held), held[crowd], s.gate.Staying())
 	}
 	// One who comes by himself finds a place too.
 	if _, err := s.Join(now, visitor(elsewhere(60), false)); err != nil {
@@ -110,7 +111,7 @@ func TestTurnover(t *testing.T) {
 	begun := w.now
 	for ; w.now.Before(begun.Add(5*time.Minute - time.Second)); w.step(time.Second) {
 		s.Found(FromTracker, elsewhere(3))
-		if _, _, ok := s.NextDial(w.now); ok && s.peers[idle].kicked != nil {
+		if _, _, ok := s.NextDial(w.now); ok && s.peers[idle].Kicked != nil {
 			t.Fatalf("judged after %v", w.now.Sub(begun))
 		}
 		s.DialFailed(w.now, elsewhere(3))
@@ -122,8 +123,8 @@ func TestTurnover(t *testing.T) {
 			s.DialFailed(w.now, addr)
 			continue
 		}
-		if s.peers[idle].kicked != ErrFull || s.staying() != 2 {
-			t.Errorf("dials %v, and %d stay", addr, s.staying())
+		if s.peers[idle].Kicked != ErrFull || s.gate.Staying() != 2 {
+			t.Errorf("dials %v, and %d stay", addr, s.gate.Staying())
 		}
 		s.Leave(w.now, idle, nil)
 		newcomer, err := s.Join(w.now, visitor(addr, true))
@@ -136,8 +137,8 @@ func TestTurnover(t *testing.T) {
 				s.DialFailed(w.now, addr)
 			}
 		}
-		if s.peers[newcomer].kicked != nil || s.staying() != 3 {
-			t.Errorf("%d stay", s.staying())
+		if s.peers[newcomer].Kicked != nil || s.gate.Staying() != 3 {
+			t.Errorf("%d stay", s.gate.Staying())
 		}
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/protocol/bittorrent"
+	"github.com/potluck-p2p/potluck/internal/swarm/gate"
 )
 
 // requested checks a request for legality and queues it.
@@ -38,10 +39,10 @@ func (s *Swarm) Outbound(now time.Time, id PeerID, box *Outbox, maxBytes int) er
 	defer s.mu.Unlock()
 	p := s.peers[id]
 	if p == nil {
-		return errStopped
+		return gate.ErrStopped
 	}
-	if p.kicked != nil {
-		return p.kicked
+	if p.Kicked != nil {
+		return p.Kicked
 	}
 	box.Frames = p.conv.TakeOut(now, box.Frames)
 	box.Uploads = box.Uploads[:0]
@@ -73,10 +74,10 @@ func (s *Swarm) Tick(now time.Time, id PeerID) (next time.Time, err error) {
 	defer s.mu.Unlock()
 	p := s.peers[id]
 	if p == nil {
-		return now, errStopped
+		return now, gate.ErrStopped
 	}
-	if p.kicked != nil {
-		return now, p.kicked
+	if p.Kicked != nil {
+		return now, p.Kicked
 	}
 	if err := s.snub(now, p); err != nil {
 		return now, err

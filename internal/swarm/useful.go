@@ -1,5 +1,7 @@
 package swarm
 
+import "github.com/potluck-p2p/potluck/internal/swarm/gate"
+
 // checkUseful ends a connection that is of use to neither side, as all good clients do: both are complete, or neither wants
 // anything that the other has (BEP 21).
 func (s *Swarm) checkUseful(p *peer) error {
@@ -7,7 +9,7 @@ func (s *Swarm) checkUseful(p *peer) error {
 	case !p.started || s.state != Seeding && s.state != Fetching:
 		return nil // one of us needs the metadata
 	case s.state == Seeding && s.have.Full() && p.have.Full(), s.idleWith(p):
-		return errUseless
+		return gate.ErrUseless
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/potluck-p2p/potluck/internal/choker"
 	"github.com/potluck-p2p/potluck/internal/content"
 	"github.com/potluck-p2p/potluck/internal/scheduler"
+	"github.com/potluck-p2p/potluck/internal/swarm/gate"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
 )
@@ -56,7 +57,7 @@ func TestPartialSeeds(t *testing.T) {
 		w.mustConnect(a, b)
 		w.step(100 * time.Millisecond)
 		w.step(100 * time.Millisecond)
-		if a.peers() != 0 || b.peers() != 0 || !errors.Is(w.links[0].dead, errUseless) {
+		if a.peers() != 0 || b.peers() != 0 || !errors.Is(w.links[0].dead, gate.ErrUseless) {
 			t.Errorf("%s: %v", name, w.links[0].dead)
 		}
 	}
@@ -70,7 +71,7 @@ func TestPartialSeedServes(t *testing.T) {
 	w.mustConnect(n, a)
 	w.until(20*time.Second, func() bool { return w.links[0].dead != nil })
 	evens := x.those(even)
-	if have := n.swarm.Have(); have.Count() != evens.Count() || !errors.Is(w.links[0].dead, errUseless) {
+	if have := n.swarm.Have(); have.Count() != evens.Count() || !errors.Is(w.links[0].dead, gate.ErrUseless) {
 		t.Errorf("%d pieces, %v", have.Count(), w.links[0].dead)
 	}
 	w.mustConnect(n, w.seed())
@@ -87,7 +88,7 @@ func TestPartialSeedAndMetadata(t *testing.T) {
 	w.mustConnect(n, a)
 	w.until(30*time.Second, func() bool { h := n.swarm.Have(); return h.Has(1) })
 	w.until(30*time.Second, func() bool { return w.links[0].dead != nil })
-	if !n.facts.Layers || !errors.Is(w.links[0].dead, errUseless) {
+	if !n.facts.Layers || !errors.Is(w.links[0].dead, gate.ErrUseless) {
 		t.Errorf("layers %v, %v", n.facts.Layers, w.links[0].dead)
 	}
 }
@@ -124,7 +125,7 @@ func TestUseless(t *testing.T) {
 		id := join(t, n.swarm, w.now, 1)
 		for i, m := range tt.says {
 			_, err := n.swarm.Receive(w.now, id, []wire.Message{m}, nil)
-			if last := i == len(tt.says)-1; tt.ends && last != errors.Is(err, errUseless) || !(tt.ends && last) && err != nil {
+			if last := i == len(tt.says)-1; tt.ends && last != errors.Is(err, gate.ErrUseless) || !(tt.ends && last) && err != nil {
 				t.Errorf("%s: message %d: %v", name, i, err)
 			}
 		}

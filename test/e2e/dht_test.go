@@ -43,7 +43,7 @@ func buildTown(t *testing.T) *town {
 	d.door = peers.StartDHT(t, at, d.address())
 	for range potlucks {
 		n := d.node()
-		n.start(t, "up", "--api", "127.0.0.1:0").waitFor(t, "potluck to be up", func(l line) bool { return l.Type == "status" })
+		n.up(t)
 		d.ups = append(d.ups, n)
 	}
 	return d
@@ -61,18 +61,33 @@ func (d *town) node() *node {
 	return n
 }
 
+// up starts the node.
+func (n *node) up(t *testing.T) {
+	t.Helper()
+	n.start(t, "up", "--api", "127.0.0.1:0").waitFor(t, "potluck to be up", func(l line) bool { return l.Type == "status" })
+}
+
+// joins waits until the running node is in the DHT.
+func (n *node) joins(t *testing.T) {
+	t.Helper()
+	peers.Wait(t, dhtPatience, "potluck to join", func() (bool, any) {
+		status := n.ok(t, "status")
+		return len(status) == 1 && status[0].DHT != nil && status[0].DHT.Nodes[0].State == "joined", status[0].DHT
+	})
+}
+
 // content is a file that nobody else has.
 func (d *town) content(seed uint64) string {
 	d.t.Helper()
 	return peers.WriteFile(d.t, filepath.Join(d.t.TempDir(), fmt.Sprintf("content%d.bin", seed)), seed, 1<<20)
 }
 
-// offer has a client seed a file of its own, and returns the file and its info-hash.
-func (d *town) offer(t *testing.T, c peers.Client, f peers.Format, seed uint64) (path, hash string, by netip.AddrPort) {
+// offer has a client that knows some nodes seed a file of its own, and returns the file and its info-hash.
+func (d *town) offer(t *testing.T, c peers.Client, seed uint64, known ...netip.AddrPort) (path, hash string, by netip.AddrPort) {
 	t.Helper()
 	path = d.content(seed)
-	o := makeObject(t, path, peers.MakeOptions{Format: f})
-	p := c.Seed(t, peers.Options{Torrent: o.torrent, Dir: filepath.Dir(path), Listen: d.address(), DHT: d.crowd.Addrs()})
+	o := makeObject(t, path, peers.MakeOptions{Format: peers.V1})
+	p := c.Seed(t, peers.Options{Torrent: o.torrent, Dir: filepath.Dir(path), Listen: d.address(), DHT: known})
 	return path, o.info.Hashes()[0], p.Addr()
 }
 
@@ -106,9 +121,10 @@ func TestDHT(t *testing.T) {
 	d := buildTown(t)
 
 	// Transmission takes its time to come in, so these begin first.
-	ofTransmission, transmissionHash, transmission := d.offer(t, peers.Transmission, peers.V1, 1)
-	d.offer(t, peers.Transmission, peers.V1, 2)
-	ofLibtorrent, libtorrentHash, libtorrent := d.offer(t, peers.Libtorrent, peers.V1, 3)
+	ofTransmission, transmissionHash, transmission := d.offer(t, peers.Transmission, 1, d.crowd.Addrs()...)
+	d.offer(t, peers.Transmission, 2, d.crowd.Addrs()...)
+	ofLibtorrent, libtorrentHash, libtorrent := d.offer(t, peers.Libtorrent, 3, d.crowd.Addrs()...)
+	dead := peers.At(netns.Public(netns.Publics))
 
 	t.Run("found by libtorrent", func(t *testing.T) {
 		t.Parallel()
@@ -141,6 +157,7 @@ func TestDHT(t *testing.T) {
 	})
 	t.Run("with the saved table alone", func(t *testing.T) {
 		t.Parallel()
+		d.awaitAnnounce(t, libtorrentHash, libtorrent)
 		n := d.node()
 		n.get(t, bare(libtorrentHash)) // it has been in
 		d.door.Kill()
@@ -148,5 +165,25 @@ func TestDHT(t *testing.T) {
 		d.awaitAnnounce(t, hash, d.ups[4].addr)
 		dir, _ := n.get(t, bare(hash))
 		peers.Same(t, path, filepath.Join(dir, filepath.Base(path)))
+	})
+	// BEP 5: "Peers that receive this message should attempt to ping the node on the received port and IP address of the remote
+	// peer."
+	t.Run("gets in by the word of a peer", func(t *testing.T) {
+		t.Parallel()
+		n := d.node()
+		n.dht = dead.String()
+		n.up(t)
+		n.get(t, bare(libtorrentHash), "--peer", libtorrent.String())
+		n.joins(t)
+		// In it, another object is found without a peer's word.
+		_, hash := d.share(t, d.ups[5], 13)
+		d.awaitAnnounce(t, hash, d.ups[5].addr)
+		n.get(t, bare(hash))
+	})
+	t.Run("has a peer get in by its word", func(t *testing.T) {
+		t.Parallel()
+		_, hash, by := d.offer(t, peers.Libtorrent, 4, dead)
+		d.ups[6].get(t, bare(hash), "--peer", by.String())
+		d.awaitAnnounce(t, hash, by)
 	})
 }

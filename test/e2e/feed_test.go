@@ -57,6 +57,22 @@ func edit(t *testing.T, name string, off int64, text string) {
 	}
 }
 
+// swap puts a changed copy of a folder in its place, so that nobody sees half of the changes.
+func swap(t *testing.T, folder string, change func(next string)) {
+	t.Helper()
+	next := folder + ".next"
+	if err := os.CopyFS(next, os.DirFS(folder)); err != nil {
+		t.Fatal(err)
+	}
+	change(next)
+	if err := os.Rename(folder, folder+".before"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(next, folder); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // next waits until a version later than one is done.
 func (c *command) next(t *testing.T, sequence int64) line {
 	t.Helper()
@@ -109,22 +125,24 @@ func TestFeed(t *testing.T) {
 		t.Errorf("%+v", ls)
 	}
 
-	change := func(round int) {
+	change := func(folder string, round int) {
 		t.Helper()
 		edit(t, filepath.Join(folder, "large.bin"), int64(round)<<20, "other news than before")
 	}
 	before := publisher.given(t)
-	change(1)
-	if err := os.Remove(filepath.Join(folder, "gone.bin")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(filepath.Join(folder, "sub/renamed.bin"), filepath.Join(folder, "moved.bin")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Remove(filepath.Join(folder, "sub")); err != nil {
-		t.Fatal(err)
-	}
-	peers.WriteFile(t, filepath.Join(folder, "new.bin"), 50, 100_000)
+	swap(t, folder, func(next string) {
+		change(next, 1)
+		if err := os.Remove(filepath.Join(next, "gone.bin")); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(filepath.Join(next, "sub/renamed.bin"), filepath.Join(next, "moved.bin")); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(filepath.Join(next, "sub")); err != nil {
+			t.Fatal(err)
+		}
+		peers.WriteFile(t, filepath.Join(next, "new.bin"), 50, 100_000)
+	})
 	second := get.next(t, done.Sequence)
 	peers.Same(t, folder, here)
 	if second.ID != done.ID {
@@ -137,7 +155,7 @@ func TestFeed(t *testing.T) {
 
 	// Who follows goes on with it after a crash, whatever became of the folder meanwhile.
 	get.Kill()
-	change(2)
+	change(folder, 2)
 	up := follower.start(t, "up", "--api", "127.0.0.1:0")
 	up.waitFor(t, "potluck to be up", func(l line) bool { return l.Type == "status" })
 	peers.Wait(t, feedPatience, "the next version", func() (bool, any) {
@@ -154,7 +172,7 @@ func TestFeed(t *testing.T) {
 	// In the foreground it goes on until it is interrupted, and that is no failure.
 	again := follower.start(t, "get", first.Link, "--follow")
 	again.next(t, second.Sequence)
-	change(3)
+	change(folder, 3)
 	third := again.typed("done")
 	again.next(t, third[0].Sequence)
 	peers.Same(t, folder, here)

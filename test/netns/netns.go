@@ -30,8 +30,9 @@ const (
 // Addr is address n of the network, 1 to Hosts.
 func Addr(n int) netip.Addr { return netip.AddrFrom4([4]byte{10, 99, 0, byte(n)}) }
 
-// Public is address n of those that look public, 1 to Publics, each in a network of its own.
-func Public(n int) netip.Addr { return netip.AddrFrom4([4]byte{20, 0, byte(n), 1}) }
+// Public is address n of those that look public, 1 to Publics, each in a network of its own, as those of strangers are: a
+// crowd of neighbours is not heeded much by anybody.
+func Public(n int) netip.Addr { return netip.AddrFrom4([4]byte{20, byte(n), 0, 1}) }
 
 // Local is address n of the local network, 1 to Hosts. Who leaves it to the system from where to send multicast sends it
 // from the first.

@@ -47,3 +47,16 @@ func (l *line) seal(buffers net.Buffers) {
 		l.out.XOR(b)
 	}
 }
+
+// buffersWriter is a connection that is no socket and takes several buffers at once all the same.
+type buffersWriter interface {
+	WriteBuffers(*net.Buffers) (int64, error)
+}
+
+// writeSealed writes buffers that are ready, and takes out what is written.
+func (l *line) writeSealed(buffers *net.Buffers) (int64, error) {
+	if w, ok := l.Conn.(buffersWriter); ok {
+		return w.WriteBuffers(buffers)
+	}
+	return buffers.WriteTo(l.Conn)
+}

@@ -151,6 +151,7 @@ type options struct {
 	dhtPort  uint16
 
 	encryption mse.Policy
+	utp        Dialer
 	log        slog.Handler
 }
 
@@ -184,7 +185,7 @@ func newRig(t *testing.T, w *netxtest.World, ip string, s *sample, opt options) 
 		Failed: func(err error) { r.failed <- err },
 	}
 	r.shell = New(Config{
-		Network: r.host, PeerID: id, Now: time.Now, Log: slog.New(opt.log),
+		Network: r.host, UTP: opt.utp, PeerID: id, Now: time.Now, Log: slog.New(opt.log),
 		Find: func(h [20]byte) *Object {
 			if r.find != nil {
 				return r.find(h)

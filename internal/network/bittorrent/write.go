@@ -121,7 +121,7 @@ func (c *connection) flush(vector net.Buffers) error {
 		if err := c.conn.SetWriteDeadline(c.sh.cfg.Now().Add(writePatience)); err != nil {
 			return err
 		}
-		n, err := vector.WriteTo(c.conn.Conn)
+		n, err := c.conn.writeSealed(&vector)
 		if err != nil && (n < leastTaken || !errors.Is(err, os.ErrDeadlineExceeded)) {
 			return err
 		}

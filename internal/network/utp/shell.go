@@ -42,6 +42,7 @@ type Config struct {
 	Seed [32]byte
 	// Panicked is told of a panic over one datagram or in one connection, which ends that only (promise 4.8).
 	Panicked func(any)
+	// Protocol bounds the connections. None delays what is small, as those of package net do not.
 	Protocol protocol.Config
 }
 
@@ -57,6 +58,7 @@ type Shell struct {
 
 // Open makes a shell. Datagrams flow while the muxes are served.
 func Open(cfg Config) *Shell {
+	cfg.Protocol.NoDelay = true
 	sh := &Shell{cfg: cfg, queue: make(chan *Conn, backlog), done: make(chan struct{})}
 	seeds := rand.NewChaCha8(cfg.Seed)
 	for _, m := range cfg.Muxes {

@@ -31,6 +31,7 @@ type socket struct {
 	touched  []*Conn // that the batch is for
 	accepted []*Conn // that it made
 	replies  []reply
+	answer   [replySize]byte // being made
 }
 
 // reply is an answer to a datagram that is of no connection.
@@ -99,10 +100,9 @@ func (s *socket) find(batch []netx.Datagram) {
 		} else {
 			path = last.path
 		}
-		var answer [replySize]byte
-		r := s.endpoint.Route(now, d.From, d.Data, answer[:0], path)
+		r := s.endpoint.Route(now, d.From, d.Data, s.answer[:0], path)
 		if len(r.Reply) > 0 {
-			s.replies = append(s.replies, reply{bytes: answer, n: len(r.Reply), to: d.From})
+			s.replies = append(s.replies, reply{bytes: s.answer, n: len(r.Reply), to: d.From})
 		}
 		if r.Conn == nil {
 			continue

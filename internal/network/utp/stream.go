@@ -44,28 +44,53 @@ func (c *Conn) Read(p []byte) (int, error) {
 
 // Write waits until all is taken. It is sent at once, or as soon as the path and the peer have room. Errors are as those of
 // Read.
-func (c *Conn) Write(p []byte) (n int, err error) {
+func (c *Conn) Write(p []byte) (int, error) {
+	n, err := c.WriteBuffers(&net.Buffers{p})
+	return int(n), err
+}
+
+// WriteBuffers is one Write of what lies in several places. What was taken is taken out of v, as by its WriteTo.
+func (c *Conn) WriteBuffers(v *net.Buffers) (n int64, err error) {
 	c.mu.Lock()
 	defer c.unlock()
 	for {
 		if err := c.usable(&c.writer); err != nil {
 			return n, c.opError("write", err)
 		}
-		k, err := c.core.Write(p[n:])
-		n += k
+		k, err := c.fill(v)
+		n += int64(k)
 		if k > 0 {
 			c.flush()
 		}
 		if err != nil {
 			return n, c.opError("write", err)
 		}
-		if n == len(p) {
+		if len(*v) == 0 {
 			return n, nil
 		}
 		if k == 0 {
 			c.writer.wait()
 		}
 	}
+}
+
+// fill moves to the core what it takes.
+func (c *Conn) fill(v *net.Buffers) (n int, err error) {
+	for len(*v) > 0 {
+		p := (*v)[0]
+		k, err := c.core.Write(p)
+		n += k
+		if err != nil {
+			return n, err
+		}
+		if k < len(p) {
+			(*v)[0] = p[k:]
+			break
+		}
+		(*v)[0] = nil
+		*v = (*v)[1:]
+	}
+	return n, nil
 }
 
 // usable reports why nothing can be read or written any more, as far as it is not the core that says so.

@@ -13,7 +13,6 @@ import (
 	"github.com/potluck-p2p/potluck/internal/feed"
 	"github.com/potluck-p2p/potluck/internal/link"
 	"github.com/potluck-p2p/potluck/internal/node/object"
-	"github.com/potluck-p2p/potluck/internal/store"
 )
 
 // Publication is what is to be published as a feed from now on.
@@ -86,14 +85,20 @@ func (d *Desk) goOn(ctx context.Context, o *object.Object, p Publication) (*obje
 		return nil, err
 	}
 	return d.managing(o, func(o *object.Object) (*object.Object, error) {
-		if !d.isAsPublished(o) {
-			var err error
-			if o, err = p.Accept(ctx, o); err != nil {
-				return nil, err
-			}
+		o, err := d.Refresh(o, func(o *object.Object) (*object.Object, error) { return p.Accept(ctx, o) })
+		if err != nil {
+			return nil, err
 		}
 		return o.Resume(ctx)
 	})
+}
+
+// Refresh has the new version of a feed of ours accepted, if there is one. The caller manages the object, which is opened.
+func (d *Desk) Refresh(o *object.Object, accept func(*object.Object) (*object.Object, error)) (*object.Object, error) {
+	if o.Record().Feed.Role != catalog.Published || d.isAsPublished(o) {
+		return o, nil
+	}
+	return accept(o)
 }
 
 // managing manages an object, and has its feed seen to at once.
@@ -113,10 +118,10 @@ func (d *Desk) managing(o *object.Object, do func(*object.Object) (*object.Objec
 func (d *Desk) isAsPublished(o *object.Object) bool {
 	b := o.Body()
 	if b == nil {
-		return false
+		return true // nothing is known of it yet
 	}
-	obj, ids, err := d.cfg.Disk.Store.Adopt(o.Record().Root, store.AdoptOptions{})
-	return err == nil && b.IsAsShared(obj, ids)
+	ids, err := d.cfg.Disk.Store.Survey(o.Record().Root)
+	return err == nil && printOf(ids) == printOf(b.Files.Identities())
 }
 
 // Wish is a feed that somebody wants to have.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/potluck-p2p/potluck/internal/catalog"
+	"github.com/potluck-p2p/potluck/internal/node/scouting"
 	"github.com/potluck-p2p/potluck/internal/protocol/mse"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
@@ -48,7 +49,7 @@ func TestBooksByHash(t *testing.T) {
 func TestBooksScouts(t *testing.T) {
 	bs := NewBooks()
 	a, scout := booked("a", 1, "/d", "x"), booked("a", 2, "/d", "x")
-	scout.scouting = &scouting{}
+	scout.scouting = scouting.New()
 	bs.Enter(a, nil)
 	bs.enterScout(scout)
 	if bs.Find([20]byte{2}) != scout || bs.Holding(scout.record.InfoHash) != nil || !slices.Equal(bs.All(), []*Object{a}) ||

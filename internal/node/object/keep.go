@@ -97,7 +97,7 @@ func (o *Object) finished() {
 // KeepLayers records the piece layers that peers have sent.
 func (o *Object) KeepLayers() {
 	if o.scouting != nil {
-		o.scouting.layersFound()
+		o.scouting.LayersFound()
 		return
 	}
 	if err := o.Body().KeepLayers(o.Life); err != nil {

@@ -91,7 +91,7 @@ func (o *Object) Pause(ctx context.Context) error {
 		return err
 	}
 	o.Swarm.Stop(swarm.Paused, nil)
-	o.silence()
+	o.trackers.Silence()
 	o.Show()
 	if waited {
 		o.Publish(news.EventState, "") // the state is the same, but for another reason

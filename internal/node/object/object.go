@@ -12,7 +12,9 @@ import (
 	"github.com/potluck-p2p/potluck/internal/local"
 	"github.com/potluck-p2p/potluck/internal/network/bittorrent"
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/node/presence"
 	"github.com/potluck-p2p/potluck/internal/node/reach"
+	"github.com/potluck-p2p/potluck/internal/node/scouting"
 	"github.com/potluck-p2p/potluck/internal/node/turn"
 	"github.com/potluck-p2p/potluck/internal/store"
 	"github.com/potluck-p2p/potluck/internal/swarm"
@@ -32,7 +34,8 @@ type Object struct {
 	end   context.CancelFunc
 	work  sync.WaitGroup // all that runs for it
 
-	scouting *scouting // nil but of a scout
+	scouting *scouting.Scouting // nil but of a scout
+	trackers *presence.Trackers
 
 	up, down *netx.Limiter
 	dirty    chan struct{} // something was verified; the keeper makes it durable
@@ -40,24 +43,23 @@ type Object struct {
 	managing  sync.Mutex // held by whoever pauses, resumes, verifies, moves or removes it; see Manage
 	recording sync.Mutex // held while the record is changed on the disk; before mu
 
-	mu         sync.Mutex
-	over       bool           // no more work is taken on
-	opened     chan struct{}  // closed when restore is done; nil if that is not needed
-	record     catalog.Record // as in the catalog
-	body       *local.Object  // nil while it is resolving
-	announcing announcing
-	asking     asking // web servers
-	saving     saving
-	counting   counting
-	reaching   reach.Watch
-	named      []netip.AddrPort // peers that the user named
-	seen       time.Time        // when a source was last seen; patience counts from here
-	patience   time.Duration
-	unsynced   int64
-	shown      swarm.State // the state last published
-	waiting    bool        // stopped until it is its turn; nothing if the record says that the user has paused it
-	progress   turn.Progress
-	insists    bool // the user resumed it after it had been given enough
+	mu       sync.Mutex
+	over     bool           // no more work is taken on
+	opened   chan struct{}  // closed when restore is done; nil if that is not needed
+	record   catalog.Record // as in the catalog
+	body     *local.Object  // nil while it is resolving
+	asking   asking         // web servers
+	saving   saving
+	counting counting
+	reaching reach.Watch
+	named    []netip.AddrPort // peers that the user named
+	seen     time.Time        // when a source was last seen; patience counts from here
+	patience time.Duration
+	unsynced int64
+	shown    swarm.State // the state last published
+	waiting  bool        // stopped until it is its turn; nothing if the record says that the user has paused it
+	progress turn.Progress
+	insists  bool // the user resumed it after it had been given enough
 }
 
 // New makes the parts of an object that do not need its metadata. Nobody knows it before it is booked. Patience is how long
@@ -75,6 +77,7 @@ func New(rooms *Rooms, r catalog.Record, patience time.Duration) *Object {
 		MaxPeers: rooms.MaxPeers, Seats: rooms.Seats, Sequential: r.Sequential, Rand: rooms.Rand(), Wake: rooms.Wake,
 		Accept: rooms.accept,
 	})
+	o.trackers = o.newTrackers()
 	o.tellOwn()
 	o.Net = &bittorrent.Object{
 		Hash: r.InfoHash, Swarm: o.Swarm,
@@ -198,13 +201,13 @@ func (o *Object) Fail(state swarm.State, err error) {
 		return // it was told to end, and this is how it did
 	}
 	if o.scouting != nil {
-		o.scouting.failed(err)
+		o.scouting.Fail(err)
 		return
 	}
 	e := fault.Explain(err)
 	o.rooms.Log.Warn("object stopped", "id", o.ID, "state", state, "why", e.Message)
 	o.Swarm.Stop(state, e)
-	o.silence()
+	o.trackers.Silence()
 	if err := o.update(context.Background(), func(r *catalog.Record) {
 		r.State, r.Error = catalog.State(state), e.Message
 	}); err != nil {

@@ -129,7 +129,9 @@ func (o *Object) MetadataFound(raw []byte) {
 		return
 	}
 	if o.scouting != nil {
-		o.scouting.found(o, info)
+		if c, more := o.scouting.MetadataFound(info); more {
+			o.Swarm.Open(o.rooms.Now(), c)
+		}
 		return
 	}
 	if other := o.rooms.Books.Holding(info.Hash); other != nil && other != o {

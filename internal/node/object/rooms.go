@@ -20,6 +20,7 @@ import (
 	"github.com/potluck-p2p/potluck/internal/network/web"
 	"github.com/potluck-p2p/potluck/internal/netx"
 	"github.com/potluck-p2p/potluck/internal/node/news"
+	"github.com/potluck-p2p/potluck/internal/node/presence"
 	"github.com/potluck-p2p/potluck/internal/node/sockets"
 	"github.com/potluck-p2p/potluck/internal/node/turn"
 	"github.com/potluck-p2p/potluck/internal/protocol/mse"
@@ -64,7 +65,7 @@ type Rooms struct {
 	Wake     func()      // makes the node look for news; it never blocks
 	Panicked func(r any) // is told of a panic that was contained
 
-	own ownAddress
+	own presence.OwnAddress
 }
 
 // dhtPort is where our node in the DHT listens; 0 if we have none.

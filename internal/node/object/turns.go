@@ -68,7 +68,7 @@ func (o *Object) TakeTurn(now time.Time, d *turn.Deal) {
 	case Moving(state):
 		o.setWaiting(true)
 		o.Swarm.Stop(swarm.Paused, nil)
-		o.silence()
+		o.trackers.Silence()
 		o.Show()
 	}
 }

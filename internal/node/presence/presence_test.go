@@ -1,0 +1,167 @@
+package presence
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/potluck-p2p/potluck/internal/catalog"
+	"github.com/potluck-p2p/potluck/internal/discovery/tracker"
+	"github.com/potluck-p2p/potluck/internal/swarm"
+	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
+)
+
+// TestOneAfterTheOther: who announces an object anew waits until whoever did so before has left, however long that takes.
+func TestOneAfterTheOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var work sync.WaitGroup
+		var asked int // for stats, which every runner begins with
+		leaves := make(chan struct{})
+		p := New(Config{
+			Port: func() uint16 { return 0 },
+			Rand: func() *rand.Rand { return rand.New(rand.NewPCG(1, 2)) },
+			Run:  func(f func()) bool { work.Go(f); return true },
+			Stats: func() tracker.Stats {
+				if asked++; asked == 1 {
+					<-leaves
+				}
+				return tracker.Stats{}
+			},
+		})
+		if p.Wake(); !p.Unsaid() {
+			t.Error("announced from the beginning")
+		}
+		p.Announce(t.Context(), tracker.Plan{})
+		synctest.Wait()
+		p.Announce(t.Context(), tracker.Plan{})
+		synctest.Wait()
+		if p.Unsaid() || asked != 1 {
+			t.Errorf("two announce at once: %d", asked)
+		}
+		p.Silence()
+		if !p.Unsaid() {
+			t.Error("announced in silence")
+		}
+		// The third waits for the second, which waits for the first, though both were told to end.
+		p.Announce(t.Context(), tracker.Plan{})
+		synctest.Wait()
+		if asked != 1 {
+			t.Errorf("did not wait: %d", asked)
+		}
+		close(leaves)
+		synctest.Wait()
+		p.Silence()
+		work.Wait()
+	})
+}
+
+// TestHalted: an object that takes on no more work does not keep the next from being announced.
+func TestHalted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var work sync.WaitGroup
+		halted, begun := true, false
+		p := New(Config{
+			Port: func() uint16 { return 0 },
+			Rand: func() *rand.Rand { return rand.New(rand.NewPCG(1, 2)) },
+			Run: func(f func()) bool {
+				if !halted {
+					work.Go(f)
+				}
+				return !halted
+			},
+			Stats: func() tracker.Stats { begun = true; return tracker.Stats{} },
+		})
+		life, end := context.WithCancel(t.Context())
+		p.Announce(life, tracker.Plan{})
+		halted = false
+		p.Announce(life, tracker.Plan{})
+		synctest.Wait()
+		if !begun {
+			t.Error("waits for one that never was")
+		}
+		end()
+		work.Wait()
+	})
+}
+
+func TestPlan(t *testing.T) {
+	v1 := metainfo.HashV1{1}
+	r := catalog.Record{Kind: catalog.Shared, Private: true, Trackers: [][]string{{"http://a/", "http://b/"}, {"udp://c/"}}}
+	plan := PlanOf(r, metainfo.NewInfoHash(&v1, nil))
+	if !plan.Private || !slices.Equal(plan.Hashes, [][20]byte{v1}) || len(plan.Tiers) != 2 || len(plan.Tiers[0]) != 2 {
+		t.Errorf("%+v", plan)
+	}
+	for _, kind := range []catalog.Kind{catalog.Shared, catalog.Fetched} {
+		r.Kind = kind
+		if s := PlanOf(r, metainfo.NewInfoHash(&v1, nil)).Tiers[1][0]; s.URL != "udp://c/" || s.Trusted != (kind == catalog.Shared) {
+			t.Errorf("%s: %+v", kind, s)
+		}
+	}
+}
+
+func TestStats(t *testing.T) {
+	for _, c := range []struct {
+		s               swarm.Snapshot
+		left            int64
+		want            int
+		hungry, partial bool
+	}{
+		{swarm.Snapshot{State: swarm.Resolving}, 1, wantPeers, true, false},
+		{swarm.Snapshot{State: swarm.Resolving, Peers: 1}, 1, wantPeers, false, false},
+		{swarm.Snapshot{State: swarm.Checking, LeftBytes: 9}, 9, wantPeers, true, false},
+		{swarm.Snapshot{State: swarm.Fetching, LeftBytes: 9, Peers: 1}, 9, wantPeers, true, false},
+		{swarm.Snapshot{State: swarm.Fetching, LeftBytes: 9, Sources: 1}, 9, wantPeers, false, false},
+		{swarm.Snapshot{State: swarm.Seeding}, 0, 0, false, false},
+		{swarm.Snapshot{State: swarm.Seeding, LeftBytes: 9}, 9, 0, false, true},
+		{swarm.Snapshot{State: swarm.Paused, LeftBytes: 9}, 9, 0, false, false},
+	} {
+		c.s.UpBytes, c.s.DownBytes = 5, 6
+		st := StatsOf(c.s, nil)
+		if st.Left != c.left || st.Want != c.want || st.Hungry != c.hungry || st.Partial != c.partial || st.Uploaded != 5 || st.Downloaded != 6 {
+			t.Errorf("%+v: %+v", c.s, st)
+		}
+	}
+}
+
+func TestLacking(t *testing.T) {
+	now := time.Unix(1, 0)
+	for _, c := range []struct {
+		s    tracker.Status
+		want bool
+	}{
+		{tracker.Status{Seeders: -1, Leechers: -1}, false}, // it has not answered
+		{tracker.Status{Announced: now, Seeders: 1, Leechers: 0}, false},
+		{tracker.Status{Announced: now, Seeders: -1, Leechers: 0}, true},
+		{tracker.Status{Announced: now, Seeders: 1, Leechers: -1}, true},
+	} {
+		if got := lacking([]tracker.Status{{Announced: now}, c.s}); got != c.want {
+			t.Errorf("%+v: %v", c.s, got)
+		}
+	}
+}
+
+// TestOwnAddress: of each family one address is known, once enough agree about it.
+func TestOwnAddress(t *testing.T) {
+	var o OwnAddress
+	now := time.Unix(1, 0)
+	v4, v6 := netip.MustParseAddr("100.43.7.9"), netip.MustParseAddr("2a0a:77::9")
+	changes := 0
+	for i := range byte(20) {
+		for voter, own := range map[netip.Addr]netip.Addr{
+			netip.AddrFrom4([4]byte{20, i, 1, 1}):  v4,
+			netip.AddrFrom16([16]byte{0x20, i, 1}): v6,
+		} {
+			if o.Hear(now, voter, own) {
+				changes++
+			}
+		}
+	}
+	if got := o.Known(now); !slices.Equal(got, []netip.Addr{v4, v6}) || changes != 2 {
+		t.Errorf("%v after %d changes", got, changes)
+	}
+}
