@@ -57,6 +57,10 @@ type (
 		Seeders   *int      `json:"seeders,omitzero"`
 		Leechers  *int      `json:"leechers,omitzero"`
 		Reach     *v1.Reach `json:"reach,omitzero"`
+		// Code, Message and Hint are as in an error line, of an object that is not well.
+		Code    string `json:"code,omitzero"`
+		Message string `json:"message,omitzero"`
+		Hint    string `json:"hint,omitzero"`
 	}
 	fileLine struct {
 		Type      string `json:"type"`
@@ -133,13 +137,17 @@ func progressOf(o v1.Object) progressLine {
 }
 
 func objectOf(o v1.Object) objectLine {
-	return objectLine{
+	l := objectLine{
 		Type: "object", ID: o.ID, Name: o.Name, State: o.State, Queued: o.Queued, Size: o.Size, BytesDone: o.BytesDone, Path: o.Path,
 		DownRate: o.DownRate, UpRate: o.UpRate, Ratio: o.Ratio, Feed: o.Feed,
 		Seeders:  most(o.Trackers, func(t v1.Tracker) *int { return t.Seeders }),
 		Leechers: most(o.Trackers, func(t v1.Tracker) *int { return t.Leechers }),
 		Reach:    o.Reach,
 	}
+	if e := o.Error; e != nil {
+		l.Code, l.Message, l.Hint = e.Code, e.Message, e.Hint
+	}
+	return l
 }
 
 // most is the largest number that a tracker said, nil if none did: they know more or less the same peers.

@@ -14,3 +14,14 @@ func TestObjectLineCounts(t *testing.T) {
 		t.Errorf("%v seeders, %v leechers", l.Seeders, l.Leechers)
 	}
 }
+
+// TestObjectLineSaysWhy: an object that is not well says why, and what to do, as an error line does.
+func TestObjectLineSaysWhy(t *testing.T) {
+	l := objectOf(v1.Object{State: "missing", Error: &v1.Trouble{Code: "missing", Message: "it is gone", Hint: "put it back", Exit: 7}})
+	if l.Code != "missing" || l.Message != "it is gone" || l.Hint != "put it back" {
+		t.Errorf("%+v", l)
+	}
+	if l := objectOf(v1.Object{State: "seeding"}); l.Code != "" || l.Message != "" || l.Hint != "" {
+		t.Errorf("%+v", l)
+	}
+}

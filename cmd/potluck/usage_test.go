@@ -74,7 +74,7 @@ func TestRefused(t *testing.T) {
 		t.Run(c.args, func(t *testing.T) {
 			args := strings.Fields(c.args)
 			r := e.potluck(t, args...)
-			if r.code != c.code || !strings.HasPrefix(r.stderr, "potluck: ") || !strings.Contains(r.stderr, c.want) || r.stdout != "" {
+			if r.code != c.code || !strings.Contains("\n"+r.stderr, "\npotluck: ") || !strings.Contains(r.stderr, c.want) || r.stdout != "" {
 				t.Errorf("exit %d, want %d with %q\n%s%s", r.code, c.code, c.want, r.stdout, r.stderr)
 			}
 			r = e.potluck(t, append(args, "--json")...)

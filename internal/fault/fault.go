@@ -114,7 +114,7 @@ func Explain(err error) *Error {
 		return New(ExitDisk, "permission", err.Error(), "check who may read and write there", err)
 	}
 	if errors.As(err, &path) {
-		if d := (&store.DiskError{Op: path.Op, Path: path.Path, Err: path.Err}); d.IsFull() || d.ReadOnly() {
+		if d := (&store.DiskError{Op: path.Op, Path: path.Path, Err: path.Err}); d.IsFull() || d.ReadOnly() || errors.Is(d, syscall.EIO) {
 			return explainDisk(d)
 		}
 	}

@@ -41,7 +41,8 @@ func TestExplain(t *testing.T) {
 		{fs.ErrNotExist, "no-such-file", fault.ExitDisk},
 		{fs.ErrPermission, "permission", fault.ExitDisk},
 		{fmt.Errorf("lock: %w", &fs.PathError{Op: "write", Path: "/x", Err: syscall.ENOSPC}), "disk-full", fault.ExitDisk},
-		{&fs.PathError{Op: "write", Path: "/x", Err: syscall.EIO}, "failed", fault.ExitFailed},
+		{&fs.PathError{Op: "write", Path: "/x", Err: syscall.EIO}, "disk", fault.ExitDisk},
+		{&fs.PathError{Op: "write", Path: "/x", Err: syscall.EISDIR}, "failed", fault.ExitFailed},
 		{errors.New("whatever"), "failed", fault.ExitFailed},
 	} {
 		got := fault.Explain(c.err)

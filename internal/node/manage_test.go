@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -488,6 +489,31 @@ func TestPromise4_2_FullDisk(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A disk that refuses fails many pieces at once; the log says once that the object stopped.
+func TestFailureIsLoggedOnce(t *testing.T) {
+	var (
+		f    *vfs.Faults
+		said bytes.Buffer
+	)
+	inHouse(t, "v1", map[string]int{"a": 2 << 20}, func(t *testing.T, h *house) {
+		// A text handler writes each line as a whole and under a lock.
+		log := func(c *Config) { c.Log = slog.New(slog.NewTextHandler(&said, nil)) }
+		n := h.fetcher("10.0.0.2", faulty(&f), log)
+		f.On(func(c vfs.Call) error {
+			if c.Op == vfs.OpWrite && strings.Contains(c.Name, "downloads") {
+				return syscall.ENOSPC
+			}
+			return nil
+		})
+		untilState(t, n, h.get(n).ID, "failed")
+		time.Sleep(time.Minute)
+		n.Close()
+	})
+	if got := strings.Count(said.String(), "object stopped"); got != 1 {
+		t.Errorf("said %d times:\n%s", got, said.String())
 	}
 }
 

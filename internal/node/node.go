@@ -227,6 +227,9 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 		n.driving.Go(func() { n.shell.Accept(n.life, n.utp) })
 	}
 	n.running.Go(func() { n.home.KeepBackup(n.life, cfg.Log) })
+	if !cfg.Silent { // the state is looked at otherwise, and not changed
+		n.driving.Go(n.patrol)
+	}
 	n.driving.Go(n.loop)
 	return n, nil
 }

@@ -23,7 +23,7 @@ func (n *Node) reread(ctx context.Context, o *object.Object, b *local.Object, pr
 		return err
 	case !d.None():
 		broken := fault.New(fault.ExitVerify, "verify", "bytes on the disk are not what they were", "potluck verify --accept takes the new version", nil)
-		if err := b.Distrust(context.WithoutCancel(ctx), d); err != nil {
+		if err := n.distrust(ctx, o, b, d); err != nil {
 			n.cfg.Log.Warn("cannot record that files are not what was shared", "id", o.ID, "err", err)
 		}
 		o.Fail(swarm.Changed, broken)
@@ -34,6 +34,15 @@ func (n *Node) reread(ctx context.Context, o *object.Object, b *local.Object, pr
 		return nil
 	}
 	return n.renew(ctx, o, now)
+}
+
+// distrust keeps a later run from serving what looks as it did and is not. Of a feed it would be published as a new version then,
+// and followers would replace their good copies by it.
+func (n *Node) distrust(ctx context.Context, o *object.Object, b *local.Object, d local.Doubts) error {
+	if o.Record().Feed.Role == catalog.Published {
+		return nil
+	}
+	return b.Distrust(context.WithoutCancel(ctx), d)
 }
 
 // renew has a share go on with the files that were just read, and are right.

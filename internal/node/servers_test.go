@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/potluck-p2p/potluck/internal/create"
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
@@ -76,5 +77,54 @@ func TestGetFromWebServer(t *testing.T) {
 	again, err := b.Torrent(o.ID)
 	if err != nil || !bytes.Contains(again, []byte(url)) {
 		t.Error("the .torrent does not name the web seed", err)
+	}
+}
+
+// TestServersToBlame: when there is nobody but web servers that are of no use, an object fails in time, and the reason is told.
+func TestServersToBlame(t *testing.T) {
+	for _, c := range []struct {
+		what, says string
+		serve      http.HandlerFunc
+	}{
+		{"silence", "http://10.0.0.9/ has given nothing", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }},
+		{"not there", "http://10.0.0.9/: it answers 404", http.NotFound},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			inHouse(t, "v1", uneven, func(t *testing.T, h *house) {
+				raw, err := h.seed.Torrent(h.shared.ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				h.seed.Close()
+				l, err := h.world.Host("10.0.0.9").ListenTCP(t.Context(), netip.MustParseAddrPort("10.0.0.9:80"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				srv := &http.Server{Handler: c.serve}
+				var running sync.WaitGroup
+				running.Go(func() { _ = srv.Serve(l) })
+				t.Cleanup(func() {
+					srv.Close()
+					running.Wait()
+				})
+				torrent, err := metainfo.Parse(raw)
+				if err != nil {
+					t.Fatal(err)
+				}
+				torrent.WebSeeds = []string{"http://10.0.0.9/"}
+				n := h.fetcher("10.0.0.2")
+				begun := time.Now()
+				o := h.get(n, func(r *GetRequest) {
+					r.Link, r.Torrent, r.Peers, r.Wait = "", torrent.Append(nil), nil, 3*time.Second
+				})
+				o = until(t, n, o.ID, "failed", func(o Object) bool { return o.Err != nil })
+				if took := time.Since(begun); took > 5*time.Second {
+					t.Errorf("gave up after %v", took)
+				}
+				if o.Err.Code != "no-source" || o.Err.Hint == "" || !strings.Contains(o.Err.Message, c.says) {
+					t.Errorf("%+v", o.Err)
+				}
+			})
+		})
 	}
 }

@@ -176,7 +176,8 @@ func (s *Scheduler) since(now time.Time) time.Duration {
 type PickOptions struct {
 	// Fast says that the source is fast enough to be given whole units, which others then leave to it.
 	Fast bool
-	// Only, if not nil, are the units that may be asked for: those allowed while the source chokes us (BEP 6).
+	// Only, if not nil, are the units that may be asked for, such as those allowed while the source chokes us (BEP 6). They
+	// are started in rising order.
 	Only *content.Bitmap
 	// Exclude, if not nil, names units that must not be asked for now, such as those whose hashes are not known yet.
 	Exclude func(unit int) bool

@@ -19,7 +19,7 @@ func (o *Object) Anew() (*Object, error) {
 	return o.store.OpenShared(o.dir, o.obj, ids), nil
 }
 
-// Rest closes the files of a share that are open. They are opened again when they are read.
+// Rest closes the files that are open. They are opened again when they are used.
 func (o *Object) Rest() {
 	for i := range o.slots {
 		o.store.cache.drop(&o.slots[i])

@@ -183,6 +183,11 @@ func TestHandlesAreBounded(t *testing.T) {
 	if n := m.Handles(); n > 5 {
 		t.Errorf("%d handles are open, 5 allowed", n)
 	}
+	shared.Rest()
+	if n := m.Handles(); n != 0 {
+		t.Errorf("%d handles are open while it rests", n)
+	}
+	must(t, shared.ReadAt(make([]byte, 100), 7, 300))
 	must(t, shared.Close())
 	if n := m.Handles(); n != 0 {
 		t.Errorf("%d handles are open after Close", n)

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/potluck-p2p/potluck/internal/swarm/gate"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
 
@@ -36,63 +35,6 @@ func visitor(addr netip.AddrPort, outgoing bool) Joining {
 	return j
 }
 
-// TestHangsUpAtOnce: an address where somebody hangs up right away is a failure like no answer at all.
-func TestHangsUpAtOnce(t *testing.T) {
-	s, now := dialler(t)
-	s.Found(FromTracker, address(1))
-	dials := 0
-	for end := now.Add(time.Hour); now.Before(end); now = now.Add(time.Second) {
-		addr, _, ok := s.NextDial(now)
-		if !ok {
-			continue
-		}
-		dials++
-		id, err := s.Join(now, visitor(addr, true))
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.Leave(now.Add(time.Millisecond), id, errGone)
-	}
-	if dials != 3 {
-		t.Errorf("%d dials in an hour", dials)
-	}
-}
-
-// TestAfterTheEnd: how long an address is left alone depends on why the connection ended.
-func TestAfterTheEnd(t *testing.T) {
-	for _, tt := range []struct {
-		name  string
-		cause error
-		next  time.Duration
-	}{
-		{"it was lost", errGone, 2 * time.Second},
-		{"both complete", gate.ErrUseless, 10 * time.Minute},
-		{"a duplicate", ErrDuplicate, time.Minute},
-		{"we had enough", ErrFull, time.Minute},
-		{"the user paused", gate.ErrStopped, 0},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			s, now := dialler(t)
-			s.Found(FromUser, address(1))
-			s.NextDial(now)
-			id, err := s.Join(now, visitor(address(1), true))
-			if err != nil {
-				t.Fatal(err)
-			}
-			now = now.Add(time.Hour)
-			s.Leave(now, id, tt.cause)
-			if tt.next > 0 {
-				if _, _, ok := s.NextDial(now.Add(tt.next - 1)); ok {
-					t.Error("dialled too early")
-				}
-			}
-			if _, _, ok := s.NextDial(now.Add(tt.next)); !ok {
-				t.Error("not dialled")
-			}
-		})
-	}
-}
-
 // TestRefusedDial: what comes of a dial that Join refuses is noted once.
 func TestRefusedDial(t *testing.T) {
 	s, now := dialler(t)
@@ -115,58 +57,6 @@ func TestRefusedDial(t *testing.T) {
 		t.Errorf("try %d, %v", try, ok)
 	}
 	s.DialFailed(now, netip.AddrPort{}) // never heard of
-}
-
-// TestHalfOpen: no more than 16 attempts of one object are under way.
-func TestHalfOpen(t *testing.T) {
-	s, now := dialler(t)
-	for i := range 100 {
-		s.Found(FromTracker, elsewhere(i))
-	}
-	var under []netip.AddrPort
-	for {
-		addr, _, ok := s.NextDial(now)
-		if !ok {
-			break
-		}
-		under = append(under, addr)
-	}
-	if len(under) != 16 {
-		t.Errorf("%d attempts under way", len(under))
-	}
-	s.DialFailed(now, under[0])
-	if _, _, ok := s.NextDial(now); !ok {
-		t.Error("the end of an attempt makes room for none")
-	}
-}
-
-// TestFeeler: with connections enough, somebody new is tried now and then, and nobody makes room for him.
-func TestFeeler(t *testing.T) {
-	s, now := dialler(t, most(2))
-	for i := range 3 {
-		s.Found(FromTracker, elsewhere(i))
-	}
-	for range 2 {
-		addr, _, _ := s.NextDial(now)
-		if _, err := s.Join(now, visitor(addr, true)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for end := now.Add(5*time.Minute - time.Second); now.Before(end); now = now.Add(time.Second) {
-		addr, _, ok := s.NextDial(now)
-		if !ok {
-			continue
-		}
-		if _, err := s.Join(now, visitor(addr, true)); err != gate.ErrFelt {
-			t.Fatalf("a feeler to %v stays: %v", addr, err)
-		}
-		s.DialFailed(now, addr)
-		if len(s.list) != 2 || s.gate.Staying() != 2 || s.book.Dialling() != 0 {
-			t.Errorf("%d peers, %d stay, %d dialling", len(s.list), s.gate.Staying(), s.book.Dialling())
-		}
-		return
-	}
-	t.Error("no feeler within five minutes")
 }
 
 // TestSavedPeersComeBack: the next run finds the peers of this one though nobody tells of any.

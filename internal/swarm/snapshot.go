@@ -23,6 +23,7 @@ type Snapshot struct {
 	UpRate        float64
 	Peers         int
 	Sources       int // peers that have something: pieces, or the metadata while we lack it
+	Unproven      int // of the sources, those to whom nobody talks that have given nothing yet
 	Known         int // addresses that could be dialled
 }
 
@@ -30,7 +31,12 @@ type Snapshot struct {
 func (s *Swarm) Snapshot(now time.Time) Snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sources := len(s.sources.All())
+	sources, unproven := len(s.sources.All()), 0
+	for _, src := range s.sources.All() {
+		if src.Down.Total() == 0 {
+			unproven++
+		}
+	}
 	for _, p := range s.list {
 		if p.have.Count() > 0 || s.content == nil && p.conv.MetadataSize() > 0 {
 			sources++
@@ -51,6 +57,7 @@ func (s *Swarm) Snapshot(now time.Time) Snapshot {
 		UpRate:        s.up.Rate(now),
 		Peers:         len(s.peers),
 		Sources:       sources,
+		Unproven:      unproven,
 		Known:         s.book.Known(),
 	}
 }

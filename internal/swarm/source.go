@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/content"
 	"github.com/potluck-p2p/potluck/internal/protocol/bittorrent"
 	"github.com/potluck-p2p/potluck/internal/scheduler"
 	"github.com/potluck-p2p/potluck/internal/swarm/gate"
@@ -68,8 +69,9 @@ const (
 	leastBlocks = 4
 )
 
-// WantBlocks appends up to n blocks to ask a source for, in the order of the object. An error ends the source.
-func (s *Swarm) WantBlocks(now time.Time, id PeerID, dst []scheduler.Request, n int) ([]scheduler.Request, error) {
+// WantBlocks appends up to n blocks to ask a source for, in the order of the object: of the pieces in only, if that is not nil.
+// An error ends the source.
+func (s *Swarm) WantBlocks(now time.Time, id PeerID, dst []scheduler.Request, n int, only *content.Bitmap) ([]scheduler.Request, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	src := s.sources.Find(id)
@@ -86,7 +88,7 @@ func (s *Swarm) WantBlocks(now time.Time, id PeerID, dst []scheduler.Request, n 
 		n = min(n, max(left/tailShare, leastBlocks))
 	}
 	at := len(dst)
-	dst = s.sched.Pick(dst, now, id, n, scheduler.PickOptions{Fast: true, Runs: true, Exclude: s.exclude})
+	dst = s.sched.Pick(dst, now, id, n, scheduler.PickOptions{Fast: true, Runs: true, Only: only, Exclude: s.exclude})
 	slices.SortFunc(dst[at:], func(a, b scheduler.Request) int {
 		if a.Unit != b.Unit {
 			return a.Unit - b.Unit

@@ -36,7 +36,7 @@ func (n *node) mustMirror(name string) *mirror {
 // want asks what to fetch.
 func (m *mirror) want(n int) []scheduler.Request {
 	m.n.w.t.Helper()
-	blocks, err := m.n.swarm.WantBlocks(m.n.w.now, m.id, nil, n)
+	blocks, err := m.n.swarm.WantBlocks(m.n.w.now, m.id, nil, n, nil)
 	if err != nil {
 		m.n.w.t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestSourceAlone(t *testing.T) {
 		w.step(10 * time.Millisecond)
 	}
 	n.right()
-	if _, err := n.swarm.WantBlocks(w.now, m.id, nil, 1); !errors.Is(err, ErrNotMoving) || m.wakes == 0 {
+	if _, err := n.swarm.WantBlocks(w.now, m.id, nil, 1, nil); !errors.Is(err, ErrNotMoving) || m.wakes == 0 {
 		t.Error(err, m.wakes)
 	}
 	if _, err := n.mirror("http://b/"); !errors.Is(err, ErrNotMoving) {
@@ -134,7 +134,7 @@ func TestSourceThatLies(t *testing.T) {
 			n.swarm.LeaveSource(w.now, liar.id)
 		} else {
 			liar.give(blocks...)
-			if _, err := n.swarm.WantBlocks(w.now, liar.id, nil, 1); !errors.Is(err, ErrBanned) {
+			if _, err := n.swarm.WantBlocks(w.now, liar.id, nil, 1, nil); !errors.Is(err, ErrBanned) {
 				t.Error(err)
 			}
 			n.swarm.LeaveSource(w.now, liar.id)

@@ -7,7 +7,8 @@
 //
 // An object is resolving (metadata unknown), then fetching or seeding. Checking, paused, changed, missing and failed stop
 // all transfer. The files of this package follow the data: dial, peer, source, receive, resolve, download, upload,
-// answer, choke, snapshot.
+// answer, choke, snapshot. Who gets a connection is decided in gate, who is asked for metadata and hashes in resolve; sources
+// keeps those to whom nobody talks.
 package swarm
 
 import (

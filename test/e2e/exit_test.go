@@ -67,11 +67,11 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// TestInterrupt: SIGINT and SIGTERM end a share and a seeding get with 0, a fetch with 130.
+// TestInterrupt: SIGINT, SIGTERM and SIGHUP end a share and a seeding get with 0, a fetch with 130.
 func TestInterrupt(t *testing.T) {
 	netns.Need(t)
 	path := peers.WriteFile(t, filepath.Join(t.TempDir(), "some.bin"), 12, 1<<20)
-	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(s.String(), func(t *testing.T) {
 			from := newNode(t)
 			share, shared := from.share(t, []string{path})
@@ -126,6 +126,22 @@ func TestPermissions(t *testing.T) {
 		c.fails(t, 7)
 		if len(c.typed("shared")) != 0 {
 			t.Error("shared all the same")
+		}
+	})
+	t.Run("read-only home", func(t *testing.T) {
+		for what, home := range map[string]string{"itself": "home-ro", "above": "above/home"} {
+			at := filepath.Join(dir, home)
+			below := at
+			if what == "above" {
+				below = filepath.Dir(at)
+			}
+			if err := os.Mkdir(below, 0o555); err != nil {
+				t.Fatal(err)
+			}
+			there := *n
+			there.home = at
+			there.run(t, "ls").fails(t, 7)
+			there.run(t, "share", below).fails(t, 7)
 		}
 	})
 	t.Run("read-only folder", func(t *testing.T) {

@@ -53,17 +53,26 @@ func (n *node) meets(t *testing.T, limit time.Duration, host netip.Addr) {
 	})
 }
 
-// meets waits until a client is connected to a host, and holds who dialled.
-func meets(t *testing.T, p peers.Peer, limit time.Duration, host netip.Addr, dialled bool) {
+// met waits until a client is connected to a host, and reports whether the client dialled.
+func met(t *testing.T, p peers.Peer, limit time.Duration, host netip.Addr) (dialled bool) {
 	t.Helper()
 	peers.Wait(t, limit, "the client to be connected to "+host.String(), func() (bool, any) {
 		s := p.Status()
 		i := slices.IndexFunc(s.Neighbours, func(n peers.Neighbour) bool { return n.Addr == host })
-		if i >= 0 && s.Neighbours[i].Dialled != dialled {
-			t.Fatalf("the client dialled: %t, want %t", !dialled, dialled)
+		if i >= 0 {
+			dialled = s.Neighbours[i].Dialled
 		}
 		return i >= 0, s
 	})
+	return dialled
+}
+
+// meets waits until a client is connected to a host, and holds who dialled.
+func meets(t *testing.T, p peers.Peer, limit time.Duration, host netip.Addr, dialled bool) {
+	t.Helper()
+	if got := met(t, p, limit, host); got != dialled {
+		t.Fatalf("the client dialled: %t, want %t", got, dialled)
+	}
 }
 
 // TestPEXToldByPotluck: a client is told by a potluck that it has another peer, and connects to that, which would not have

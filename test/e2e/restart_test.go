@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -83,7 +84,11 @@ func TestManyObjectsAfterKill(t *testing.T) {
 	peers.Wait(t, time.Minute, "the fetches to end", func() (bool, any) {
 		done := 0
 		for _, l := range n.ok(t, "ls") {
-			if _, ok := half[l.ID]; ok && l.State == "seeding" {
+			if _, ok := half[l.ID]; !ok || l.State != "seeding" {
+				continue
+			}
+			// It seeds as soon as it is verified, and has its name when it is durable as well.
+			if _, err := os.Stat(l.Path); err == nil {
 				done++
 			}
 		}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -69,6 +70,57 @@ func TestWebSeedAlone(t *testing.T) {
 			newNode(t).ok(t, "create", path, "-o", torrent, "--format", string(format), "--web-seed", server.URL())
 			got, _ := newNode(t).get(t, torrent)
 			peers.Same(t, path, filepath.Join(got, "odd größe #1"))
+		})
+	}
+}
+
+// TestWebSeedWithoutRanges: a large file and a folder come from a web server that gives files only as a whole.
+func TestWebSeedWithoutRanges(t *testing.T) {
+	netns.Need(t)
+	dir := t.TempDir()
+	large := peers.WriteFile(t, filepath.Join(dir, "large.bin"), 23, 40<<20)
+	odd := peers.WriteTree(t, filepath.Join(dir, "odd größe #2"), 24, peers.Odd)
+	server := peers.StartPlainServer(t, dir)
+	for _, path := range []string{large, odd} {
+		for _, format := range peers.Formats {
+			t.Run(filepath.Base(path)+" "+string(format), func(t *testing.T) {
+				torrent := filepath.Join(t.TempDir(), "whole.torrent")
+				newNode(t).ok(t, "create", path, "-o", torrent, "--format", string(format), "--web-seed", server.URL())
+				got, _ := newNode(t).get(t, torrent)
+				peers.Same(t, path, filepath.Join(got, filepath.Base(path)))
+			})
+		}
+	}
+}
+
+// TestWebSeedToBlame: when there is nobody but a web server that is of no use, the error says why it is of none, and in time.
+func TestWebSeedToBlame(t *testing.T) {
+	netns.Need(t)
+	dir := t.TempDir()
+	path := peers.WriteFile(t, filepath.Join(dir, "some.bin"), 25, 1<<20)
+	spoiled := t.TempDir()
+	peers.Copy(t, path, filepath.Join(spoiled, "some.bin"))
+	peers.Spoil(t, filepath.Join(spoiled, "some.bin"))
+	silent, err := net.Listen("tcp4", peers.Address().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { silent.Close() })
+	for _, c := range []struct{ what, url, says string }{
+		{"wrong bytes", peers.StartWebServer(t, spoiled, 0).URL(), "bad data"},
+		{"not there", peers.StartWebServer(t, t.TempDir(), 0).URL(), "404"},
+		{"silence", "http://" + silent.Addr().String() + "/", "has given nothing"},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			t.Parallel()
+			torrent := filepath.Join(t.TempDir(), "some.torrent")
+			newNode(t).ok(t, "create", path, "-o", torrent, "--web-seed", c.url)
+			get := newNode(t).start(t, "get", torrent, "-o", t.TempDir(), "--wait", "3s")
+			get.wait(t, 20*time.Second)
+			get.fails(t, 4)
+			if said := get.typed("error")[0].Message; !strings.Contains(said, c.says) || !strings.Contains(said, c.url) {
+				t.Errorf("it said %s", said)
+			}
 		})
 	}
 }

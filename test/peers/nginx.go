@@ -12,7 +12,7 @@ import (
 	"github.com/potluck-p2p/potluck/test/netns"
 )
 
-// WebServer is a running nginx that serves the files of a folder.
+// WebServer is a running web server that serves the files of a folder.
 type WebServer struct {
 	*Process
 	addr netip.AddrPort
@@ -51,14 +51,31 @@ http {
 }
 `, own, w.addr, dir, rate))
 	w.Process = StartProcess(t, "nginx", exec.Command(program, "-p", own, "-e", "stderr", "-c", config))
-	Wait(t, 10*time.Second, "nginx to answer", func() (bool, any) {
+	w.await(t)
+	return w
+}
+
+// StartPlainServer starts the web server of Python's library on a folder. It knows no ranges, and gives files only as a whole.
+func StartPlainServer(t testing.TB, dir string) *WebServer {
+	t.Helper()
+	netns.Need(t)
+	w := &WebServer{addr: Address()}
+	w.Process = StartProcess(t, "python", exec.Command(Program(t, "python3", "python3"), "-m", "http.server",
+		"--bind", w.addr.Addr().String(), "--directory", dir, fmt.Sprint(w.addr.Port())))
+	w.await(t)
+	return w
+}
+
+// await waits until the server answers.
+func (w *WebServer) await(t testing.TB) {
+	t.Helper()
+	Wait(t, 10*time.Second, "the web server to answer", func() (bool, any) {
 		resp, err := http.Head(w.URL())
 		if err == nil {
 			resp.Body.Close()
 		}
 		return err == nil, err
 	})
-	return w
 }
 
 // URL is that of the folder.

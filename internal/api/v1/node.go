@@ -5,6 +5,8 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/potluck-p2p/potluck"
 )
 
 type statusOutput struct{ Body Status }
@@ -33,7 +35,7 @@ func (s *Server) status() Status {
 	st.DHT = dhtOf(s.cfg.Node.DHT())
 	st.Objects = map[string]int{}
 	for _, o := range s.cfg.Node.Objects() {
-		st.Objects[string(o.State)]++
+		st.Objects[stateName(o)]++
 		st.Peers += o.Peers
 		st.DownRate += o.DownRate
 		st.UpRate += o.UpRate
@@ -52,4 +54,15 @@ func operation(id, method, path, summary string) huma.Operation {
 			},
 		},
 	}
+}
+
+// queued is what an object counts as that is paused only until it is its turn.
+const queued = "queued"
+
+// stateName is the state that an object is counted under.
+func stateName(o potluck.Object) string {
+	if o.Queued {
+		return queued
+	}
+	return string(o.State)
 }

@@ -118,7 +118,7 @@ type Status struct {
 	External []string       `json:"external,omitzero" doc:"our addresses as others on the internet see them"`
 	API      string         `json:"api,omitzero" doc:"the address of the API over TCP, if it is open"`
 	Offline  bool           `json:"offline"`
-	Objects  map[string]int `json:"objects" doc:"how many, by state"`
+	Objects  map[string]int `json:"objects" doc:"how many, by state; those that wait for their turn as queued"`
 	DHT      *DHT           `json:"dht,omitzero" doc:"left out if the node takes no part in it"`
 	Peers    int            `json:"peers"`
 	DownRate float64        `json:"down_rate"`

@@ -66,7 +66,8 @@ func (sh *Shell) reach(ctx context.Context, o *Object, addr netip.AddrPort, try 
 				break
 			}
 		}
-		if !errors.Is(err, errNobody) && !errors.Is(err, errMute) {
+		// Who hangs up without a word is most often full, and has his tries later; only then it may be that he takes no TCP.
+		if !errors.Is(err, errNobody) && (try == 0 || !errors.Is(err, errMute)) {
 			break
 		}
 	}

@@ -55,7 +55,8 @@ func TestTransports(t *testing.T) {
 		{"refused", mse.Prefer, "refused", true, 1, 1},
 		{"refused, both ways encrypted", mse.Require, "refused", true, 1, 1},
 		{"lost", mse.Off, "lost", true, 1, 1},
-		{"mute", mse.Prefer, "mute", true, 2, 1},
+		{"mute", mse.Prefer, "mute", false, 3, 0},
+		{"mute, and always plain", mse.Off, "mute", true, 2, 1},
 		{"dead", mse.Prefer, "refused", false, 2, 1},
 		{"dead and lost", mse.Off, "lost", false, 2, 1},
 	} {

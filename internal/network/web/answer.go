@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,15 +18,13 @@ import (
 // silence is how long a server may give no byte.
 const silence = 10 * time.Second
 
-// maxSkip is how much of an answer may be read and thrown away to come to the bytes asked for.
-const maxSkip = 256 << 10
-
 // Faults of a server.
 var (
 	errSilent   = errors.New("it gave nothing for too long")
 	errShort    = errors.New("it gave too little")
 	errLong     = errors.New("it gave too much")
-	errNoRanges = errors.New("it does not give ranges of files")
+	errWrong    = errors.New("it gave wrong bytes (bad data)")
+	errNoRanges = errors.New("it gives files only as a whole")
 )
 
 // absentError says that a server does not have a file as it should be. Others of its files may be right.
@@ -67,17 +66,27 @@ func (w *watch) why(err error) error {
 type answer struct {
 	*watch
 	body io.ReadCloser
-	left int64
-	part bool // the body goes on after what was asked for
+	file int
+	left int64 // bytes of what was asked for
 }
 
-// get asks for a range of a file.
-func (c *caller) get(ctx context.Context, run content.Extent) (_ *answer, err error) {
+// get asks for a range of a file. errNoRanges says that the server has more to give than that, and gives all of it.
+func (c *caller) get(ctx context.Context, run content.Extent) (*answer, error) {
+	return c.ask(ctx, run, fmt.Sprintf("bytes=%d-%d", run.Offset, run.End()-1))
+}
+
+// getWhole asks for a file from its first byte to its last.
+func (c *caller) getWhole(ctx context.Context, file int) (*answer, error) {
+	return c.ask(ctx, content.Extent{File: file, Length: c.o.Info.Files[file].Size}, "")
+}
+
+// ask asks for a run of a file, by a Range if there is one, and otherwise for all of it.
+func (c *caller) ask(ctx context.Context, run content.Extent, byRange string) (_ *answer, err error) {
 	url, ok := c.at.of(run.File)
 	if !ok {
 		return nil, &absentError{run.File, "its name is no part of a URL"}
 	}
-	a := &answer{watch: newWatch(ctx), left: run.Length}
+	a := &answer{watch: newWatch(ctx), file: run.File, left: run.Length}
 	defer func() {
 		if err != nil {
 			err = a.why(err)
@@ -85,15 +94,11 @@ func (c *caller) get(ctx context.Context, run content.Extent) (_ *answer, err er
 		}
 	}()
 	size := c.o.Info.Files[run.File].Size
-	resp, err := c.sh.client.Get(a.ctx, netx.Request{
-		Guard: c.guard,
-		URL:   url,
-		Header: http.Header{
-			"Range":           {fmt.Sprintf("bytes=%d-%d", run.Offset, run.End()-1)},
-			"Accept-Encoding": {"identity"},
-		},
-		MaxBody: run.Length + min(run.Offset, maxSkip) + 1,
-	})
+	header := http.Header{"Accept-Encoding": {"identity"}}
+	if byRange != "" {
+		header.Set("Range", byRange)
+	}
+	resp, err := c.sh.client.Get(a.ctx, netx.Request{Guard: c.guard, URL: url, Header: header, MaxBody: run.Length + 1})
 	if err != nil {
 		return nil, err
 	}
@@ -101,8 +106,8 @@ func (c *caller) get(ctx context.Context, run content.Extent) (_ *answer, err er
 	if e := resp.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
 		return nil, fmt.Errorf("it gives files encoded")
 	}
-	switch resp.StatusCode {
-	case http.StatusPartialContent:
+	switch status := resp.StatusCode; {
+	case status == http.StatusPartialContent && byRange != "":
 		if err := checkRange(resp.Header.Get("Content-Range"), run, size); err != nil {
 			return nil, err
 		}
@@ -110,19 +115,24 @@ func (c *caller) get(ctx context.Context, run content.Extent) (_ *answer, err er
 			return nil, wrongLength(n, run.Length)
 		}
 		return a, nil
-	case http.StatusOK:
+	case status == http.StatusOK:
 		if n := resp.ContentLength; n >= 0 && n != size {
 			return nil, &absentError{run.File, fmt.Sprintf("its file has %d bytes, not %d", n, size)}
 		}
-		if run.Offset > maxSkip {
+		// RFC 9110, 14.2: "A server MAY ignore the Range header field."
+		if run.Length < size {
 			return nil, errNoRanges
 		}
-		a.part = run.End() < size
-		return a, a.skip(run.Offset)
-	case http.StatusNotFound, http.StatusGone, http.StatusForbidden, http.StatusUnauthorized, http.StatusRequestedRangeNotSatisfiable:
+		return a, nil
+	case slices.Contains(absences, status):
 		return nil, &absentError{run.File, "it answers " + resp.Status[:min(len(resp.Status), 3)]}
 	}
 	return nil, fmt.Errorf("it answers %d", resp.StatusCode)
+}
+
+// absences are the answers by which a server says that one file is not to be had.
+var absences = []int{
+	http.StatusNotFound, http.StatusGone, http.StatusForbidden, http.StatusUnauthorized, http.StatusRequestedRangeNotSatisfiable,
 }
 
 func wrongLength(got, want int64) error {
@@ -155,11 +165,6 @@ func checkRange(value string, run content.Extent, size int64) error {
 	return nil
 }
 
-func (a *answer) skip(n int64) error {
-	_, err := io.CopyN(io.Discard, reading{a}, n)
-	return err
-}
-
 // fill reads len(p) bytes of the range.
 func (a *answer) fill(p []byte) error {
 	n, err := io.ReadFull(reading{a}, p)
@@ -186,9 +191,6 @@ func (r reading) Read(p []byte) (int, error) {
 
 // end checks that nothing follows what was asked for.
 func (a *answer) end() error {
-	if a.part {
-		return nil
-	}
 	var more [1]byte
 	n, err := io.ReadFull(reading{a}, more[:])
 	if n > 0 || errors.Is(err, netx.ErrTooLarge) {

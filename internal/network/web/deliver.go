@@ -19,6 +19,10 @@ type caller struct {
 	guard netx.Guard
 	id    swarm.PeerID
 	wake  chan struct{}
+	// among is how many requests the server gets at once.
+	among int
+	// whole is nil if the server gives ranges of files.
+	whole *whole
 
 	blocks   []scheduler.Request
 	open     *answer
@@ -30,21 +34,16 @@ type caller struct {
 // call asks for one portion, and delivers it. It reports whether there was anything to ask for.
 func (c *caller) call(ctx context.Context) (some bool, err error) {
 	now, s := c.sh.cfg.Now(), c.o.Swarm
-	rate := s.SourceRate(now, c.id)
-	if c.blocks, err = s.WantBlocks(now, c.id, c.blocks[:0], portion(rate)); err != nil || len(c.blocks) == 0 {
+	rate := s.SourceRate(now, c.id) / float64(c.among)
+	if err := c.choose(now, portion(rate)); err != nil || len(c.blocks) == 0 {
 		return false, err
 	}
 	left := c.blocks
 	defer func() {
-		if c.open != nil {
-			c.open.close()
-			c.open = nil
-		}
 		if len(left) > 0 {
 			s.GiveUp(c.sh.cfg.Now(), c.id, left)
 		}
 	}()
-	c.runs = plan(c.o.Layout, left)
 	chunk := together(rate)
 	for len(left) > 0 {
 		n, err := c.chunk(ctx, left, chunk)
@@ -54,6 +53,24 @@ func (c *caller) call(ctx context.Context) (some bool, err error) {
 		left = left[n:]
 	}
 	return true, nil
+}
+
+// choose makes c.blocks up to n blocks to ask for now.
+func (c *caller) choose(now time.Time, n int) (err error) {
+	if c.whole != nil {
+		return c.chooseAhead(now, n)
+	}
+	c.blocks, err = c.o.Swarm.WantBlocks(now, c.id, c.blocks[:0], n, nil)
+	c.runs = plan(c.o.Layout, c.blocks)
+	return err
+}
+
+// hangUp closes the answer that is open.
+func (c *caller) hangUp() {
+	if c.open != nil {
+		c.open.close()
+		c.open = nil
+	}
 }
 
 // chunk delivers some blocks at the front that lie one behind the other in a piece, and says how many.
@@ -73,7 +90,7 @@ func (c *caller) chunk(ctx context.Context, blocks []scheduler.Request, most int
 		length += a.Length
 		if n++; !wanted {
 			// Perhaps nothing of it is wanted any more.
-			if _, err := c.o.Swarm.WantBlocks(c.sh.cfg.Now(), c.id, nil, 0); err != nil {
+			if _, err := c.o.Swarm.WantBlocks(c.sh.cfg.Now(), c.id, nil, 0, nil); err != nil {
 				return 0, err
 			}
 			break
@@ -103,6 +120,9 @@ func (c *caller) chunk(ctx context.Context, blocks []scheduler.Request, most int
 	for _, piece := range c.complete {
 		c.o.Intake.Complete(piece)
 	}
+	if c.whole != nil {
+		c.whole.passed(blocks[n-1])
+	}
 	return n, nil
 }
 
@@ -112,14 +132,17 @@ func (c *caller) await(ctx context.Context, r scheduler.Request) error {
 	var room [8]torrent.Segment
 	for _, s := range c.o.Layout.Segments(room[:0], r.Unit, begin, n) {
 		if s.Pad == 0 {
-			return c.ready(ctx)
+			return c.ready(ctx, s.Extent)
 		}
 	}
 	return nil
 }
 
-// ready makes c.open the answer that the next bytes come by.
-func (c *caller) ready(ctx context.Context) (err error) {
+// ready makes c.open the answer that the next bytes, which are those of e, come by.
+func (c *caller) ready(ctx context.Context, e content.Extent) (err error) {
+	if c.whole != nil {
+		return c.seek(ctx, e)
+	}
 	if c.open != nil {
 		return nil
 	}
@@ -142,7 +165,7 @@ func (c *caller) fill(ctx context.Context, dst []byte, first *swarm.Arrival) err
 			clear(p)
 			continue
 		}
-		if err := c.ready(ctx); err != nil {
+		if err := c.ready(ctx, s.Extent); err != nil {
 			return err
 		}
 		if err := c.read(p); err != nil {

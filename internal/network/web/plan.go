@@ -35,12 +35,12 @@ const (
 	mostAsked = 256
 )
 
-// portion is how many blocks to ask for at once, of a server that gives so many bytes per second in all its requests.
+// portion is how many blocks to ask for at once, of a server that gives so many bytes per second in each request.
 func portion(rate float64) int {
 	if rate == 0 {
 		return firstAsk
 	}
-	return min(max(int(rate/perServer*askFor)/torrent.BlockSize, leastAsk), mostAsked)
+	return min(max(int(rate*askFor)/torrent.BlockSize, leastAsk), mostAsked)
 }
 
 // Blocks that lie one behind the other in a piece are read together, as many as come in about readFor: while a block
@@ -52,5 +52,5 @@ const (
 
 // together is how many blocks to read at once.
 func together(rate float64) int {
-	return min(max(int(rate/perServer*readFor)/torrent.BlockSize, 1), maxChunk)
+	return min(max(int(rate*readFor)/torrent.BlockSize, 1), maxChunk)
 }

@@ -247,6 +247,7 @@ func newRig(t *testing.T, w *netxtest.World, ip string, s *sample, opt options) 
 			r.failed = err
 			r.swarm.Stop(swarm.Failed, err)
 		},
+		Failing: func(string, error) {},
 		Dropped: func(name string, why error) {
 			r.mu.Lock()
 			defer r.mu.Unlock()

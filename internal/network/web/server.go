@@ -29,6 +29,8 @@ type server struct {
 	// lacks are the files that it has been found not to have.
 	lacks    map[int]bool
 	failures int
+	// whole is nil until it has shown that it gives files only as a whole.
+	whole *whole
 }
 
 // serve asks one server until the context ends or it is dropped.
@@ -45,8 +47,14 @@ func (sh *Shell) serve(ctx context.Context, o *Object, url string) {
 			return
 		}
 		if v.hopeless(err) {
+			if errors.Is(err, swarm.ErrBanned) {
+				err = errWrong
+			}
 			o.Dropped(v.at.name, err)
 			return
+		}
+		if v.failures > 0 && !errors.Is(err, swarm.ErrNotMoving) {
+			o.Failing(v.at.name, err)
 		}
 		if netx.Pause(ctx, v.rest(err)) != nil {
 			return
@@ -58,9 +66,12 @@ func (sh *Shell) serve(ctx context.Context, o *Object, url string) {
 func (v *server) hopeless(err error) bool {
 	var refused *netx.URLError
 	switch {
-	case errors.Is(err, swarm.ErrBanned), errors.Is(err, errNoRanges), errors.Is(err, errPanicked), errors.As(err, &refused):
+	case errors.Is(err, swarm.ErrBanned), errors.Is(err, errPanicked), errors.As(err, &refused):
 		return true
 	case errors.Is(err, swarm.ErrNotMoving):
+		return false
+	case errors.Is(err, errNoRanges):
+		v.whole = newWhole(v.o.Layout.Pieces())
 		return false
 	}
 	var absent *absentError
@@ -94,7 +105,12 @@ func (v *server) rest(err error) time.Duration {
 
 // round is the server's time in the swarm, until it fails or is of no use. All that it was asked for is free after it.
 func (v *server) round(ctx context.Context) error {
-	wakes := make([]chan struct{}, perServer)
+	among := perServer
+	if v.whole != nil {
+		among = 1
+		v.whole.again()
+	}
+	wakes := make([]chan struct{}, among)
 	for i := range wakes {
 		wakes[i] = make(chan struct{}, 1)
 	}
@@ -123,7 +139,7 @@ func (v *server) round(ctx context.Context) error {
 		good    bool
 	)
 	for _, wake := range wakes {
-		c := &caller{sh: v.sh, o: v.o, at: v.at, guard: v.guard, id: id, wake: wake}
+		c := &caller{sh: v.sh, o: v.o, at: v.at, guard: v.guard, id: id, wake: wake, among: among, whole: v.whole}
 		running.Go(func() {
 			err := errPanicked
 			v.sh.guarded(func() {
@@ -156,6 +172,7 @@ type oursError struct{ error }
 
 // work calls, portion by portion, and waits when there is nothing to ask for.
 func (c *caller) work(ctx context.Context, succeeded func()) error {
+	defer c.hangUp()
 	for {
 		some, err := c.call(ctx)
 		switch {
@@ -167,6 +184,7 @@ func (c *caller) work(ctx context.Context, succeeded func()) error {
 			succeeded()
 			continue
 		}
+		c.hangUp()
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -6,6 +6,7 @@
 //	address    where a file of the object lies at a server                     (address.go)
 //	plan       blocks -> ranges of files                                       (plan.go)
 //	get, read  one request and its answer, held to what was asked for          (answer.go)
+//	whole      a server that gives files only as a whole                       (whole.go)
 //	deliver    blocks into their places, and reported                          (deliver.go)
 //
 // What comes from a server is only ever written and checked by the intake like what comes from a peer: an address in a link
@@ -75,6 +76,8 @@ type Object struct {
 	Trusted bool
 	// Failed is told that what arrived cannot be written.
 	Failed func(error)
+	// Failing is told of a server that went wrong and is asked again later, and how. Its name is safe to show.
+	Failing func(name string, why error)
 	// Dropped is told of a server that is not asked any more, and why. Its name is safe to show.
 	Dropped func(name string, why error)
 }

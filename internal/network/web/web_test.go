@@ -83,12 +83,6 @@ var bad = []struct {
 	{"forbidden", status(http.StatusForbidden), "dropped: it answers 403", 30},
 	{"range not satisfiable", status(http.StatusRequestedRangeNotSatisfiable), "dropped: it answers 416", 30},
 	{"broken", status(http.StatusInternalServerError), "dropped: it answers 500", 30},
-	{"no ranges", func(s *sample) http.HandlerFunc {
-		return func(rw http.ResponseWriter, r *http.Request) {
-			r.Header.Del("Range")
-			s.ServeHTTP(rw, r)
-		}
-	}, "dropped: " + errNoRanges.Error(), 100},
 	{"encoded", func(*sample) http.HandlerFunc {
 		return func(rw http.ResponseWriter, r *http.Request) {
 			rw.Header().Set("Content-Encoding", "gzip")
@@ -127,7 +121,7 @@ var bad = []struct {
 			http.Redirect(rw, r, "http://10.0.0.1/x", http.StatusFound)
 		}
 	}, "a public URL redirects to a", 4},
-	{"wrong bytes", spoiled, "accused, dropped: swarm: it sent bad data", 300},
+	{"wrong bytes", spoiled, "accused, dropped: " + errWrong.Error(), 300},
 }
 
 func status(code int) func(*sample) http.HandlerFunc {

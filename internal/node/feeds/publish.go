@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -65,6 +67,9 @@ func (p *publisher) look(o *object.Object) time.Time {
 	ids, err := p.cfg.Disk.Store.Survey(o.Record().Root)
 	if err != nil {
 		p.cfg.Log.Debug("the folder of a feed cannot be looked at", "id", p.id, "err", err)
+		if _, gone := p.cfg.Disk.FS.Stat(o.Record().Root); errors.Is(gone, fs.ErrNotExist) {
+			o.Unreadable(err)
+		}
 		p.watch.Blind(now)
 		return p.watch.Next()
 	}

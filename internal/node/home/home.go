@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"path/filepath"
 
@@ -39,20 +40,30 @@ func (e *LockedError) Unwrap() error { return e.Err }
 // *LockedError.
 func Open(ctx context.Context, fsys vfs.FS, dir string, log *slog.Logger) (*Home, error) {
 	if err := fsys.MkdirAll(dir); err != nil {
-		return nil, err
+		return nil, diskError("make", dir, err)
 	}
 	lock, err := vfs.LockFile(filepath.Join(dir, "lock"))
 	if errors.Is(err, vfs.ErrLocked) {
 		return nil, &LockedError{Home: dir, Err: err}
 	}
 	if err != nil {
-		return nil, err
+		return nil, diskError("open", dir, err)
 	}
 	c, err := openCatalog(ctx, fsys, dir, log)
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
 	return &Home{Dir: dir, Catalog: c, lock: lock}, nil
+}
+
+// diskError is the error of a folder that cannot be a home; the disk or its permissions are to blame, as they are when the
+// catalog cannot be written.
+func diskError(op, dir string, err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		err = p.Err // the rest of it is said already
+	}
+	return &catalog.DiskError{Op: op, Path: dir, Full: vfs.IsFull(err), Err: err}
 }
 
 // Close closes the catalog and lets others have the folder.

@@ -110,17 +110,21 @@ func (o *Object) BePatient(patience time.Duration) {
 func (o *Object) ExpectSources(now time.Time) {
 	s := o.Swarm.Snapshot(now)
 	o.mu.Lock()
-	busy := s.Sources > 0 || s.State != swarm.Resolving && s.State != swarm.Fetching
+	busy := s.Sources > s.Unproven || s.State != swarm.Resolving && s.State != swarm.Fetching
 	if busy {
 		o.seen = now
 	}
 	over := o.patience > 0 && now.Sub(o.seen) >= o.patience
 	o.mu.Unlock()
 	if over {
+		message := fmt.Sprintf("nobody who has it was found within %v", o.patience)
+		if why := o.whyServers(); why != "" {
+			message += "; " + why
+		}
 		hint := "try again later, name a peer with --peer, or ask whoever gave you the link"
 		if o.rooms.Encryption != mse.Prefer {
 			hint += fmt.Sprintf("; encryption = %v keeps out some who may have it", o.rooms.Encryption)
 		}
-		o.Fail(swarm.Failed, fault.New(fault.ExitNobody, "no-source", fmt.Sprintf("nobody who has it was found within %v", o.patience), hint, nil))
+		o.Fail(swarm.Failed, fault.New(fault.ExitNobody, "no-source", message, hint, nil))
 	}
 }

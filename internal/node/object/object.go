@@ -42,6 +42,7 @@ type Object struct {
 
 	managing  sync.Mutex // held by whoever pauses, resumes, verifies, moves or removes it; see Manage
 	recording sync.Mutex // held while the record is changed on the disk; before mu
+	failing   sync.Mutex // held while it is stopped for a reason; before the swarm's lock
 
 	mu       sync.Mutex
 	over     bool           // no more work is taken on
@@ -49,6 +50,7 @@ type Object struct {
 	record   catalog.Record // as in the catalog
 	body     *local.Object  // nil while it is resolving
 	asking   asking         // web servers
+	blamed   string         // what was wrong with the web server that failed last
 	saving   saving
 	counting counting
 	reaching reach.Watch
@@ -60,6 +62,8 @@ type Object struct {
 	waiting  bool        // stopped until it is its turn; nothing if the record says that the user has paused it
 	progress turn.Progress
 	insists  bool // the user resumed it after it had been given enough
+
+	astray int // the patrol's alone: the file that it found wrong last
 }
 
 // New makes the parts of an object that do not need its metadata. Nobody knows it before it is booked. Patience is how long
@@ -205,8 +209,10 @@ func (o *Object) Fail(state swarm.State, err error) {
 		return
 	}
 	e := fault.Explain(err)
+	if !o.stop(state, e) {
+		return
+	}
 	o.rooms.Log.Warn("object stopped", "id", o.ID, "state", state, "why", e.Message)
-	o.Swarm.Stop(state, e)
 	o.trackers.Silence()
 	if err := o.update(context.Background(), func(r *catalog.Record) {
 		r.State, r.Error = catalog.State(state), e.Message
@@ -214,6 +220,17 @@ func (o *Object) Fail(state swarm.State, err error) {
 		o.rooms.Log.Warn("cannot record the state", "id", o.ID, "err", err)
 	}
 	o.rooms.Wake()
+}
+
+// stop stops an object, unless it has been stopped for the same reason: several pieces fail at once when a disk does.
+func (o *Object) stop(state swarm.State, e *fault.Error) (first bool) {
+	o.failing.Lock()
+	defer o.failing.Unlock()
+	if was, why := o.Swarm.State(); was == state && why != nil && fault.Explain(why).Code == e.Code {
+		return false
+	}
+	o.Swarm.Stop(state, e)
+	return true
 }
 
 // Unreadable is told that an object's files cannot be read as they were hashed (promise 4.5).

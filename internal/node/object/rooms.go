@@ -1,6 +1,6 @@
 // Package object is one object of a node with all that runs for it: its record, its files on this disk, its swarm, its
 // trackers and web servers. It goes from a link or a record to a swarm in motion (open), makes durable what arrives (keep),
-// is paused, resumed and begun anew (motion, manage), and is seen from outside (show).
+// is paused, resumed and begun anew (motion, manage), is made known to others (outside), and is seen by its user (show).
 //
 // An object knows the rooms that all objects of a node work with and the books in which they stand, and no node. Whatever
 // runs for it, it runs by Run, so that after Halt nothing does; who changes what it is has taken it with Manage.

@@ -2,7 +2,9 @@ package object
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
+	"net/url"
 	"slices"
 
 	"github.com/potluck-p2p/potluck/internal/catalog"
@@ -128,8 +130,35 @@ func (o *Object) servers(b *local.Object, urls []string) *web.Object {
 		// Only a share's web seeds are the user's own words.
 		Trusted: o.Record().Kind == catalog.Shared,
 		Failed:  o.Unreadable,
+		Failing: o.blame,
 		Dropped: func(name string, why error) {
+			o.blame(name, why)
 			o.rooms.Log.Warn("a web seed is not asked any more", "id", o.ID, "url", name, "why", why)
 		},
 	}
+}
+
+// blame remembers what was wrong with a web server.
+func (o *Object) blame(name string, why error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.blamed = fmt.Sprintf("the web seed %s: %s", name, netx.Reason(why))
+}
+
+// whyServers says what is wrong with an object's web servers, as far as that is known; the last of them that failed stands for
+// all.
+func (o *Object) whyServers() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.blamed != "":
+		return o.blamed
+	case len(o.asking.urls) == 0:
+		return ""
+	}
+	u, err := url.Parse(o.asking.urls[0])
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("the web seed %s has given nothing", netx.Printable(u))
 }
