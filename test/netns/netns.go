@@ -22,7 +22,7 @@ import (
 
 const (
 	// Hosts is how many addresses the network has.
-	Hosts = 20
+	Hosts = 60
 	// Publics is how many of them look public.
 	Publics = 40
 )
