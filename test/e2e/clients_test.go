@@ -59,9 +59,19 @@ func shareTo(t *testing.T, c peers.Client, f peers.Format, way string, overHTTP 
 	} else {
 		tracker.WaitSeeds(t, 1, shared[0].hashes()...)
 	}
-	leech := c.Start(t, o)
-	peers.WaitDone(t, leech, time.Minute)
-	leech.Stop()
+	for tries := 5; ; tries-- {
+		o.Dir = t.TempDir()
+		leech := c.Start(t, o)
+		done := peers.WaitDoneUnlessInconsistent(t, leech, time.Minute)
+		leech.Stop()
+		if done {
+			break
+		}
+		if f != peers.Hybrid || tries == 0 {
+			t.Fatal("the client says that v1 and v2 hashes do not describe the same data")
+		}
+		t.Log("libtorrent stopped by a fault of its own; once more")
+	}
 	c.Same(t, path, filepath.Join(o.Dir, "odd"))
 }
 

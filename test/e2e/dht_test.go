@@ -117,6 +117,7 @@ func bare(hash string) string { return "magnet:?xt=urn:btih:" + hash }
 // TestDHT: in a DHT of 30 nodes, most of them of others, whoever has something is found by whoever has nothing but the
 // info-hash; and who has been there before finds it again when all that its configuration knows is dead.
 func TestDHT(t *testing.T) {
+	t.Parallel()
 	netns.Need(t)
 	d := buildTown(t)
 

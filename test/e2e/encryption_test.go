@@ -38,6 +38,7 @@ func (n *node) configured(t *testing.T, toml string) *node {
 
 // TestEncryptionGet: potluck dials clients and fetches from them, or says why not, whatever both think of encryption.
 func TestEncryptionGet(t *testing.T) {
+	t.Parallel()
 	netns.Need(t)
 	for _, p := range policies {
 		for _, c := range peers.Clients {
@@ -79,6 +80,7 @@ func failsToGet(t *testing.T, n *node, torrent string, from netip.AddrPort) {
 
 // TestEncryptionShare: clients dial potluck and fetch from it, or are refused and potluck says why.
 func TestEncryptionShare(t *testing.T) {
+	t.Parallel()
 	netns.Need(t)
 	for _, p := range policies {
 		for _, c := range peers.Clients {
@@ -145,6 +147,7 @@ func (c *command) refuses(t *testing.T, reasons []string) {
 
 // TestEncryptionOfEveryFormat: what names an object behind encryption is 20 bytes, whatever its info-hash.
 func TestEncryptionOfEveryFormat(t *testing.T) {
+	t.Parallel()
 	netns.Need(t)
 	forced := peers.Libtorrent.Encryptions[len(peers.Libtorrent.Encryptions)-2]
 	for _, f := range peers.Formats {

@@ -16,6 +16,7 @@ const neighbours = 6
 // TestShareTellsWhetherOthersFindIt: in a DHT of nothing but potlucks, share says that others find what it shares, and they do;
 // with nobody in the DHT it says why not.
 func TestShareTellsWhetherOthersFindIt(t *testing.T) {
+	t.Parallel()
 	netns.Need(t)
 	hosts := 0
 	public := func(dht string) *node {

@@ -13,6 +13,7 @@ import (
 
 // TestUTPGet: libtorrent takes no TCP. Potluck finds out by itself, and fetches over uTP.
 func TestUTPGet(t *testing.T) {
+	t.Parallel()
 	netns.Need(t)
 	for _, f := range peers.Formats {
 		t.Run(string(f), func(t *testing.T) {
@@ -28,6 +29,7 @@ func TestUTPGet(t *testing.T) {
 
 // TestUTPShare: libtorrent dials over uTP, and fetches what potluck shares.
 func TestUTPShare(t *testing.T) {
+	t.Parallel()
 	netns.Need(t)
 	for _, f := range peers.Formats {
 		t.Run(string(f), func(t *testing.T) {
@@ -57,6 +59,7 @@ func TestUTPTurnedOff(t *testing.T) {
 
 // TestUTPWithTransmission: it dials over uTP first.
 func TestUTPWithTransmission(t *testing.T) {
+	t.Parallel()
 	netns.Need(t)
 	c := peers.Transmission
 	peers.Require(t, c)
