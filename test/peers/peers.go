@@ -170,8 +170,8 @@ func WaitDone(t testing.TB, p Peer, limit time.Duration) {
 	})
 }
 
-// inconsistent is what libtorrent 2.0.8 says, under load, of one in several hybrid torrents that it has by magnet link: it
-// judges a piece by hashes that it has not got yet, and stops.
+// inconsistent is what libtorrent 2.0.8 says of one in several hybrid torrents of small pieces that it has by magnet link: when
+// pieces have passed before the hashes of their file come, and these are right as well, it stops.
 const inconsistent = "v1 and v2 hashes do not describe the same data"
 
 // WaitDoneUnlessInconsistent is WaitDone, but returns false when libtorrent stops by that fault of its own.
