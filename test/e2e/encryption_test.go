@@ -162,7 +162,7 @@ func TestEncryptionOfEveryFormat(t *testing.T) {
 			// And on to the next, who knows us only.
 			n.start(t, "get", o.torrent, "-o", dir, "--seed")
 			into := t.TempDir()
-			leech := peers.Libtorrent.Start(t, peers.Options{Torrent: o.info.Magnet(), Dir: into, Dial: []netip.AddrPort{n.addr}, Encryption: forced})
+			leech := peers.Libtorrent.Start(t, peers.Options{Torrent: o.torrent, Dir: into, Dial: []netip.AddrPort{n.addr}, Encryption: forced})
 			peers.WaitDone(t, leech, time.Minute)
 			leech.Stop()
 			peers.Same(t, o.path, filepath.Join(into, "odd"))
