@@ -196,7 +196,7 @@ func (r *Runner) Run(ctx context.Context) {
 		wg.Go(func() { r.read(m) })
 	}
 	for ctx.Err() == nil {
-		timer := time.NewTimer(time.Until(r.turn(ctx, &wg, time.Now())))
+		timer := time.NewTimer(time.Until(r.guardedTurn(ctx, &wg, time.Now())))
 		select {
 		case <-timer.C:
 		case <-r.wake:
@@ -260,6 +260,17 @@ type news struct {
 	peers     []netip.AddrPort
 	announced bool
 	taken     int // by as many nodes
+}
+
+// guardedTurn is turn; a panic in it costs that turn, and not the node (promise 4.8).
+func (r *Runner) guardedTurn(ctx context.Context, wg *sync.WaitGroup, now time.Time) (next time.Time) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.cfg.Panicked(p)
+			next = now.Add(time.Second)
+		}
+	}()
+	return r.turn(ctx, wg, now)
 }
 
 // turn does what is due, and returns when there is something again.

@@ -389,3 +389,31 @@ func TestGreetingsAreBounded(t *testing.T) {
 		}
 	})
 }
+
+// A panic in a turn costs that turn: the runner goes on, and looks up what is asked for later.
+func TestPromise4_8_APanicCostsOneTurn(t *testing.T) {
+	inTown(t, func(tn *town) {
+		tn.people(8)
+		tn.nodes[1].SetObjects(object(3, true))
+		settle(10 * time.Second)
+		panics := 0
+		var heard func([20]byte, []netip.AddrPort)
+		n := tn.enter(50, func(c *dht.Config) {
+			c.Routers, heard = []string{fmt.Sprintf("router.example:%d", port)}, c.Found
+			c.Panicked = func(any) { panics++ }
+			c.Found = func(hash [20]byte, peers []netip.AddrPort) {
+				if panics == 0 {
+					panic("planted")
+				}
+				heard(hash, peers)
+			}
+		})
+		n.SetObjects(object(3, false))
+		settle(20 * time.Minute)
+		n.SetObjects(object(3, true))
+		n.await([20]byte{3}, tn.nodes[1].addr)
+		if panics != 1 {
+			t.Error(panics, "panics")
+		}
+	})
+}
