@@ -354,6 +354,9 @@ func (e *end) pump() {
 		if len(out) > 0 {
 			e.transmit(out)
 		} else if len(e.box.Leaves) == 0 {
+			if held := e.box.Held; !held.IsZero() {
+				w.at(held, e.pump)
+			}
 			return
 		}
 	}

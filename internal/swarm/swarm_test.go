@@ -289,7 +289,7 @@ func TestApplicants(t *testing.T) {
 	}
 	tell(t, n.swarm, now, id, wire.Message{Type: wire.Request, Index: uint32(half), Length: block})
 	var box Outbox
-	if err := n.swarm.Outbound(now, id, &box, 1<<20); err != nil || len(box.Uploads) != 1 || box.More {
+	if err := n.swarm.Outbound(now, id, &box, 1<<20); err != nil || len(box.Uploads) != 1 {
 		t.Errorf("%+v, %v", box, err)
 	}
 	got := n.swarm.Applicants(now, 7, nil)[0]

@@ -30,7 +30,7 @@ type Outbox struct {
 	Frames  []byte             // ready frames
 	Uploads []bittorrent.Block // blocks to read and send
 	Leaves  []LeafWork         // hash requests that need pieces read: answer with AnswerHashes
-	More    bool               // Uploads was cut at maxBytes
+	Held    time.Time          // when to ask again, if uploads have to wait
 }
 
 // Outbound fills box with what is to be sent to a peer now: at most maxBytes of payload. An error ends the connection.
@@ -55,7 +55,10 @@ func (s *Swarm) Outbound(now time.Time, id PeerID, box *Outbox, maxBytes int) er
 			p.sinceUnchoke += int64(b.Length)
 		}
 	}
-	box.More = p.conv.Queued() > 0
+	box.Held = time.Time{}
+	if p.conv.Queued() > 0 {
+		box.Held = p.conv.HeldUntil(now)
+	}
 	return nil
 }
 

@@ -59,7 +59,7 @@ func shareTo(t *testing.T, c peers.Client, f peers.Format, way string, overHTTP 
 	} else {
 		tracker.WaitSeeds(t, 1, shared[0].hashes()...)
 	}
-	for tries := 5; ; tries-- {
+	for tries := 1; ; tries-- { // see CONTRIBUTING.md: on a machine that is too busy its hashes may still come late
 		o.Dir = t.TempDir()
 		leech := c.Start(t, o)
 		done := peers.WaitDoneUnlessInconsistent(t, leech, time.Minute)

@@ -53,6 +53,9 @@ func (c *connection) write(ctx context.Context) error {
 		if len(out.granted) > 0 && out.due.Before(until) {
 			until = out.due
 		}
+		if held := out.box.Held; !held.IsZero() && held.Before(until) {
+			until = held
+		}
 		timer.Reset(max(0, until.Sub(c.sh.cfg.Now())))
 		select {
 		case <-ctx.Done():

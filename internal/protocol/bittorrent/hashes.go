@@ -8,9 +8,24 @@ import (
 	"github.com/potluck-p2p/potluck/internal/wire/peer"
 )
 
-// hashes is BEP 52's hash exchange with this peer: which runs of hashes we asked it for.
+// hashes is BEP 52's hash exchange with this peer: which runs of hashes we asked it for, and when it last asked us.
 type hashes struct {
-	asked []peer.HashRequest
+	asked  []peer.HashRequest
+	wanted time.Time
+}
+
+// hashPause is how long the first payload waits for the next hash request of a peer that has begun with these. libtorrent
+// 2.0 asks for two runs at a time, as soon as it has the metadata, and gives a hybrid up as inconsistent if the blocks of a
+// small file come before its hashes. Its own seeds take longer to unchoke.
+const hashPause = 100 * time.Millisecond
+
+// HeldUntil is when the first payload may be sent: the zero time if it need not wait.
+func (c *Conversation) HeldUntil(now time.Time) time.Time {
+	until := c.hash.wanted.Add(hashPause)
+	if c.hash.wanted.IsZero() || c.Uploaded() > 0 || !now.Before(until) {
+		return time.Time{}
+	}
+	return until
 }
 
 // maxHashRequests bounds the hash requests under way to one peer.
@@ -48,6 +63,7 @@ func (c *Conversation) receiveHashes(now time.Time, m peer.Message) (Event, erro
 	e := Event{Hash: m.Hash, Payload: m.Payload}
 	switch m.Type {
 	case peer.HashRequested:
+		c.hash.wanted = now
 		if c.Backlog() >= fullBacklog {
 			c.RejectHashes(m.Hash)
 			return Event{}, nil

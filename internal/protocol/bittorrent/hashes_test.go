@@ -2,6 +2,7 @@ package bittorrent
 
 import (
 	"testing"
+	"time"
 
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 	"github.com/potluck-p2p/potluck/internal/wire/peer"
@@ -58,5 +59,36 @@ func TestHashesNeedV2(t *testing.T) {
 	}
 	for _, typ := range []peer.Type{peer.HashRequested, peer.Hashes, peer.HashReject} {
 		refuses(t, c, only(typ))
+	}
+}
+
+// Payload begins when a peer that begins with hash requests has made no more of them for a while, and never pauses again.
+func TestPayloadWaitsForHashes(t *testing.T) {
+	c := serving(t, all, 2)
+	ask := func(at time.Duration) {
+		hearAt(t, c, after(at), peer.Message{Type: peer.HashRequested, Hash: hashRange(1)})
+	}
+	ask(0)
+	ask(hashPause / 2)
+	for _, tt := range []struct {
+		at, held time.Duration // held 0: not at all
+		ask      bool
+		want     int
+	}{
+		{at: hashPause / 2, held: hashPause * 3 / 2},
+		{at: hashPause, held: hashPause * 3 / 2},
+		{at: hashPause * 3 / 2, want: 1},
+		{at: hashPause * 2, ask: true, want: 1},
+	} {
+		if tt.ask {
+			ask(tt.at)
+		}
+		until := c.HeldUntil(after(tt.at))
+		if tt.held == 0 && !until.IsZero() || tt.held > 0 && until != after(tt.held) {
+			t.Errorf("at %v held until %v", tt.at, until)
+		}
+		if got := c.TakeUploads(after(tt.at), nil, BlockSize); len(got) != tt.want {
+			t.Errorf("at %v: %v", tt.at, got)
+		}
 	}
 }

@@ -71,8 +71,12 @@ func (c *Conversation) dropUploads() {
 // Queued is how many requests of the peer wait to be served.
 func (c *Conversation) Queued() int { return len(c.up.queue) }
 
-// TakeUploads moves requests worth at most maxBytes, and at least one, from the queue to dst, in the order asked.
+// TakeUploads moves requests worth at most maxBytes, and at least one, from the queue to dst, in the order asked. There are
+// none before [Conversation.HeldUntil].
 func (c *Conversation) TakeUploads(now time.Time, dst []Block, maxBytes int) []Block {
+	if !c.HeldUntil(now).IsZero() {
+		return dst
+	}
 	n, total := 0, 0
 	for n < len(c.up.queue) && (n == 0 || total+c.up.queue[n].Length <= maxBytes) {
 		total += c.up.queue[n].Length
