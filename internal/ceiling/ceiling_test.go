@@ -1,0 +1,33 @@
+package ceiling
+
+import "testing"
+
+func TestOf(t *testing.T) {
+	const gib = 1 << 30
+	tests := []struct {
+		name           string
+		machine        Machine
+		peers          int
+		slots, most    int
+		pieces, buffer int64
+		why            string
+	}{
+		{"nothing is known", Machine{}, 200, 8, 100, 32 * mib, 256 * mib, "the usual"},
+		{"a small board", Machine{Memory: 256 * mib, OpenFiles: 1 << 20}, 56, 5, 28, 16 * mib, 64 * mib, "for 256 MiB of memory"},
+		{"less is hardly worth while", Machine{Memory: 64 * mib}, 50, 5, 25, 8 * mib, 16 * mib, "for 64 MiB of memory"},
+		{"1 GiB", Machine{Memory: gib}, 227, 8, 113, 32 * mib, 256 * mib, "for 1.0 GiB of memory"},
+		{"4 GiB", Machine{Memory: 4 * gib, OpenFiles: 1 << 20}, 910, 8, 200, 32 * mib, gib, "for 4.0 GiB of memory"},
+		{"a server", Machine{Memory: 512 * gib, OpenFiles: 1 << 20}, 1000, 8, 200, 32 * mib, 128 * gib, "for 512.0 GiB of memory"},
+		{"a container on it", Machine{Memory: 512 * mib, Confined: true}, 113, 8, 56, 32 * mib, 128 * mib, "for 512 MiB of memory that it is confined to"},
+		{"GOMEMLIMIT", Machine{Memory: 8 * gib, GoLimit: 512 * mib}, 113, 8, 56, 32 * mib, 128 * mib, "for 512 MiB of GOMEMLIMIT"},
+		{"GOMEMLIMIT above the memory", Machine{Memory: 512 * mib, GoLimit: 8 * gib}, 113, 8, 56, 32 * mib, 128 * mib, "for 512 MiB of memory"},
+		{"few files", Machine{Memory: 8 * gib, OpenFiles: 256}, 128, 8, 64, 32 * mib, 2 * gib, "for 256 open files"},
+		{"no files at all", Machine{OpenFiles: 1}, 1, 4, 4, 32 * mib, 256 * mib, "for 1 open files"},
+	}
+	for _, tt := range tests {
+		c := Of(tt.machine)
+		if want := (Ceilings{tt.peers, tt.slots, tt.most, tt.pieces, tt.buffer, tt.why}); c != want {
+			t.Errorf("%s: %+v, want %+v", tt.name, c, want)
+		}
+	}
+}
