@@ -46,7 +46,8 @@ func objectOf(o node.Object) Object {
 		ID: o.ID, Name: o.Name, Kind: Kind(o.Kind), State: State(o.State), Size: o.Size, BytesDone: o.BytesDone,
 		BytesWanted: o.BytesWanted, Path: o.Path, Link: o.Link, InfoHashV1: o.InfoHashV1, InfoHashV2: o.InfoHashV2,
 		Private: o.Private, Listen: o.Listen, DownRate: o.DownRate, UpRate: o.UpRate, Downloaded: o.Downloaded,
-		Uploaded: o.Uploaded, Queued: o.Queued, Peers: o.Peers, Sources: o.Sources, ETA: o.ETA, Added: o.Added, Done: o.Done,
+		Uploaded: o.Uploaded, Queued: o.Queued, Peers: o.Peers, Sources: o.Sources, SuperSeeding: o.SuperSeeding, ETA: o.ETA,
+		Added: o.Added, Done: o.Done,
 	}
 	if o.Err != nil {
 		p.Err = publicError(o.Err)
@@ -78,5 +79,12 @@ func (o TorrentOptions) create(path string) create.Request {
 	return create.Request{
 		Path: path, Name: o.Name, Format: o.Format, PieceLength: o.PieceLength, Private: o.Private, Trackers: o.Trackers,
 		WebSeeds: o.WebSeeds, Comment: o.Comment,
+	}
+}
+
+func peerOf(p node.Peer) Peer {
+	return Peer{
+		Address: p.Address, Client: p.Client, Network: p.Network, Direct: p.Direct, Punched: p.Punched,
+		Encrypted: string(p.Encrypted), Key: p.Key, Have: p.Have, DownRate: p.DownRate, UpRate: p.UpRate,
 	}
 }

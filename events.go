@@ -12,6 +12,7 @@ const (
 	EventReach    EventKind = "reach"   // it was found out whether others find it; see [Object.Reach]
 	EventAccused  EventKind = "accused" // a peer sent bad data; Text names it
 	EventRemoved  EventKind = "removed"
+	EventNetwork  EventKind = "network" // of no object: the way by [Options.Bind] or Proxy is closed, or open again; Text says which
 )
 
 // Event is something that happened to an object.

@@ -14,7 +14,10 @@ import (
 )
 
 // exceptions are the few places that may break a rule, as "file: rule" with the reason. One that is no longer needed fails.
-var exceptions = map[string]string{}
+var exceptions = map[string]string{
+	"internal/identity/tls.go: InsecureSkipVerify: certificates are checked": "what is checked is the key in it, by VerifyConnection: nodes have no names",
+	"internal/netx/bind/watch_linux.go: only vfs opens files: os.NewFile":    "a socket of the kernel's, so that reading from it can be interrupted",
+}
 
 // TestLint holds the rules of lint_rules_test.go over every file that is not a test.
 func TestLint(t *testing.T) {

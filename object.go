@@ -60,6 +60,7 @@ type Object struct {
 	Ratio                float64 // uploaded by size
 	Peers                int
 	Sources              int           // peers that have something of it
+	SuperSeeding         bool          // each peer is given another part, since nobody else has all (BEP 16)
 	ETA                  time.Duration // negative if it is not known
 	Trackers             []Tracker
 	Reach                *Reach // whether others find it; nil while that is not known, and of what was fetched
@@ -104,7 +105,12 @@ type Peer struct {
 	Client  string // the peer's own word for its program
 	Network string // "bittorrent"
 	Direct  bool   // not by way of a relay
-	Have    float64
+	Punched bool   // nobody can connect to one of us: a third told both to connect to each other at the same time
+	// Encrypted is how the connection is encrypted: "" not at all, "mse" by Message Stream Encryption, which hides what it is and
+	// proves nothing, "tls" by TLS, in which both ends have proven their keys. Key is the peer's then, as in [Node.Key].
+	Encrypted string
+	Key       string
+	Have      float64
 	// DownRate is what we get from the peer in bytes per second, UpRate what we give.
 	DownRate, UpRate float64
 }

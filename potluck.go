@@ -19,7 +19,7 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/host"
 	"github.com/potluck-p2p/potluck/internal/node"
 	"github.com/potluck-p2p/potluck/internal/protocol/mse"
 	"github.com/potluck-p2p/potluck/internal/vfs"
@@ -38,24 +38,52 @@ type Options struct {
 	// addresses, on a port that is chosen once and kept. With an address that is not a wildcard, what the node dials
 	// leaves from there, and links carry it.
 	Listen []netip.AddrPort
+	// Bind is an interface of this machine, or an address of one, by which everything leaves and comes in, questions about names
+	// included; NameServers are asked instead of the system's then. While the interface is gone, nothing is sent.
+	Bind        string
+	NameServers []netip.AddrPort
+	// Proxy is socks5://[USER:PASSWORD@]HOST:PORT or http://..., by which everything leaves; names are looked up there. Nobody can
+	// connect to the node then.
+	Proxy string
+	// Anonymous tells peers and trackers neither what program the node is nor what addresses it has, and is somebody else for each
+	// object. It does not hide the address that what the node sends comes from: Proxy and Bind do.
+	Anonymous bool
 	// Offline keeps to addresses and trackers that are named explicitly.
 	Offline bool
 	// NoUTP speaks with peers over TCP only.
 	NoUTP bool
+	// NoPortMapping does not ask the router before us to let others in.
+	NoPortMapping bool
+	// NoHolePunching meets no peers whom nobody can connect to, and brings no others together.
+	NoHolePunching bool
 	// NoDHT takes no part in the distributed hash table. DHTRouters are HOST:PORT of nodes that are asked for a way in when no
 	// other is known; without them, and without a table of an earlier run, the way in is through peers.
 	NoDHT      bool
 	DHTRouters []string
 	// FeedPoll is how often a feed that is followed is looked up; 0 is a good choice.
 	FeedPoll time.Duration
-	// Encryption of connections with peers: "prefer", the default, "require" or "off". It hides what they are from those who
-	// look for it; it proves nobody's identity and keeps no secret from whoever knows the info-hash.
+	// Encryption of connections with peers: "prefer", the default, "require", "authenticated" or "off". With a potluck whose key is
+	// known, from a link or by its own word, it is TLS; with others it is Message Stream Encryption, which hides what they are from those who
+	// look for it, proves nobody's identity and keeps no secret from whoever knows the info-hash. "authenticated" allows TLS only:
+	// nobody is dialled whose key is not known, and nothing is said of an object where others could hear it (DHT, local network,
+	// trackers and web seeds without https).
 	Encryption string
 	// NoNetwork opens the state only: nothing is listened at and nobody is dialled.
 	NoNetwork bool
 	// Up and Down limit payload, in bytes per second; 0 is no limit.
 	Up, Down int64
-	// Slots is how many peers are served at once, MaxPeers how many it has over all objects; 0 is a good choice.
+	// Schedule are limits for some hours of some days, by the local clock; of those that hold together the last counts.
+	Schedule []Period
+	// LimitLAN has the limits hold for peers on the local network too.
+	LimitLAN bool
+	// BlockLists are files of addresses that the node has nothing to do with, unless they are named: prefixes, PeerGuardian's
+	// text or eMule's ipfilter.dat, perhaps gzipped. They are read again when they change.
+	BlockLists []string
+	// SuperSeeding gives each peer another part of what is shared, as long as nobody else has all of it (BEP 16): the node need send
+	// it hardly more than once until there is another copy.
+	SuperSeeding bool
+	// Slots is how many peers are served at once to begin with, MaxPeers how many it has over all objects; 0 is what this machine
+	// has room for.
 	Slots, MaxPeers int
 	// Ratio is how often an object that was fetched is given before it is paused, SeedTime how long; 0 is no end.
 	Ratio    float64
@@ -67,7 +95,10 @@ type Options struct {
 }
 
 // Node is a running node. It is safe for concurrent use.
-type Node struct{ n *node.Node }
+type Node struct {
+	n   *node.Node
+	way *way
+}
 
 // Open starts a node. If another one holds the home, the error has the code [CodeLocked].
 func Open(ctx context.Context, opt Options) (*Node, error) {
@@ -77,24 +108,35 @@ func Open(ctx context.Context, opt Options) (*Node, error) {
 	encryption, ok := mse.ParsePolicy(cmp.Or(opt.Encryption, mse.Prefer.String()))
 	if !ok {
 		return nil, &Error{Code: CodeUsage, Message: fmt.Sprintf("there is no policy %q of encryption", opt.Encryption),
-			Hint: "set Options.Encryption to prefer, require or off", Exit: ExitUsage}
+			Hint: "set Options.Encryption to prefer, require, authenticated or off", Exit: ExitUsage}
 	}
 	log := opt.Log
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	source, named := named(opt.Listen)
+	if opt.Anonymous && encryption == mse.Authenticated {
+		return nil, &Error{Code: CodeUsage, Message: "nobody can be anonymous and prove who he is",
+			Hint: "set either net.anonymous or encryption = authenticated", Exit: ExitUsage}
+	}
+	w, err := opt.network()
+	if err != nil {
+		return nil, err
+	}
+	_, named := named(opt.Listen)
 	n, err := node.Open(ctx, node.Config{
-		Home: opt.Home, FS: vfs.OS(), Network: netx.System(netx.Options{Source: source}), Now: time.Now, Log: log,
-		Listen: opt.Listen, Announced: named, Silent: opt.NoNetwork, Offline: opt.Offline || opt.NoNetwork, Encryption: encryption,
-		UTP: !opt.NoUTP, DHT: !opt.NoDHT, DHTRouters: opt.DHTRouters, FeedPoll: opt.FeedPoll,
+		Home: opt.Home, FS: vfs.OS(), Network: w.Network, Now: time.Now, Log: log,
+		Listen: opt.Listen, Announced: named && opt.Proxy == "" && !opt.Anonymous, Anonymous: opt.Anonymous, Silent: opt.NoNetwork, Offline: opt.Offline || opt.NoNetwork, Encryption: encryption,
+		PortMapping: !opt.NoPortMapping,
+		UTP:         !opt.NoUTP, HolePunching: !opt.NoHolePunching, DHT: !opt.NoDHT, DHTRouters: opt.DHTRouters, FeedPoll: opt.FeedPoll,
+		Schedule: opt.Schedule, LimitLAN: opt.LimitLAN, BlockLists: opt.BlockLists, SuperSeeding: opt.SuperSeeding, Room: host.Room(vfs.OS()),
 		Up: opt.Up, Down: opt.Down, DownloadDir: opt.DownloadDir, Version: Version, Slots: opt.Slots, MaxPeers: opt.MaxPeers,
 		Ratio: opt.Ratio, SeedTime: opt.SeedTime, ActiveFetches: opt.ActiveFetches, ActiveSeeds: opt.ActiveSeeds,
 	})
 	if err != nil {
+		w.close()
 		return nil, errorOf(err)
 	}
-	return &Node{n}, nil
+	return &Node{n, w}, nil
 }
 
 // named finds the address that the user named among those to listen at, if they named no wildcard.
@@ -111,10 +153,16 @@ func named(listen []netip.AddrPort) (netip.Addr, bool) {
 }
 
 // Close ends the node: what is verified is made durable, trackers are told, everything is closed.
-func (n *Node) Close() error { return errorOf(n.n.Close()) }
+func (n *Node) Close() error {
+	defer n.way.close()
+	return errorOf(n.n.Close())
+}
 
 // Listen are the addresses at which peers reach the node.
 func (n *Node) Listen() []netip.AddrPort { return n.n.ListenAddrs() }
+
+// Key is the key that the node proves to others, as it stands in links and in KEY@HOST:PORT; empty if it proves none.
+func (n *Node) Key() string { return n.n.Key() }
 
 // External are the node's addresses as others on the internet see them, as far as they agree.
 func (n *Node) External() []netip.Addr { return n.n.External() }
@@ -125,11 +173,16 @@ func (n *Node) DHT() DHT { return dhtOf(n.n.DHT()) }
 // Share adopts a file or folder where it lies, reads it once, and serves it from then on. The same path with the same
 // content again is the same object.
 func (n *Node) Share(ctx context.Context, req ShareRequest) (Object, error) {
+	var o node.Object
+	var err error
 	if req.Feed != "" {
-		o, err := n.n.Publish(ctx, req.create(req.Path), req.Feed, req.Progress, req.Note)
-		return objectOf(o), errorOf(err)
+		o, err = n.n.Publish(ctx, req.create(req.Path), req.Feed, req.Progress, req.Note)
+	} else {
+		o, err = n.n.Share(ctx, req.create(req.Path), req.Progress, req.Note)
 	}
-	o, err := n.n.Share(ctx, req.create(req.Path), req.Progress, req.Note)
+	if err == nil && req.SuperSeed {
+		err = n.n.SuperSeed(o.ID)
+	}
 	return objectOf(o), errorOf(err)
 }
 
@@ -180,7 +233,7 @@ func (n *Node) Peers(id string) ([]Peer, error) {
 	peers, err := n.n.Peers(id)
 	var list []Peer
 	for _, p := range peers {
-		list = append(list, Peer(p))
+		list = append(list, peerOf(p))
 	}
 	return list, errorOf(err)
 }

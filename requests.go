@@ -30,6 +30,8 @@ type ShareRequest struct {
 	// Feed is the name of a feed (BEP 46) that this is the newest version of, 1 to 64 bytes; empty: of none. The feed's link stays,
 	// and leads to what lies at the path at any time.
 	Feed string
+	// SuperSeed is Options.SuperSeeding for this one, until the node ends.
+	SuperSeed bool
 	TorrentOptions
 }
 
@@ -42,7 +44,7 @@ type GetRequest struct {
 
 	Dir        string   // where to put it; the download folder if empty
 	Select     []string // patterns of files to fetch; all if there is none
-	Peers      []string // host:port of known sources
+	Peers      []string // known sources, as host:port or key@host:port: then nobody else is meant than the node with that key
 	Trackers   []string // besides those of the link
 	Sequential bool     // in the order of the files, to look at them while they come
 	// Follow keeps to the feed that the link names: each newer version takes the object's place, in its folder.

@@ -7,7 +7,6 @@ import (
 	"github.com/potluck-p2p/potluck/internal/create"
 	"github.com/potluck-p2p/potluck/internal/inspect"
 	"github.com/potluck-p2p/potluck/internal/link"
-	"github.com/potluck-p2p/potluck/internal/netx"
 	"github.com/potluck-p2p/potluck/internal/vfs"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
@@ -49,14 +48,7 @@ func Create(ctx context.Context, path string, opt TorrentOptions) ([]byte, Torre
 
 // Inspect tells what a link says, without a node and without asking peers. A .torrent file is read and a URL fetched.
 func Inspect(ctx context.Context, link string) (Torrent, error) {
-	t, l, err := inspect.Link(ctx, vfs.OS(), netx.System(netx.Options{}), link)
-	switch {
-	case err != nil:
-		return Torrent{}, errorOf(err)
-	case t != nil:
-		return torrentOf(t), nil
-	}
-	return linkOf(l), nil
+	return Options{}.Inspect(ctx, link)
 }
 
 // ParseTorrent reads the content of a .torrent file.

@@ -13,7 +13,7 @@ type getCmd struct {
 	Link       []string      `arg:"" help:"Magnet links, .torrent files or URLs of them, info-hashes."`
 	Output     string        `short:"o" placeholder:"DIR" help:"Where to put it."`
 	Select     []string      `placeholder:"GLOB" sep:"none" help:"Fetch only files whose path matches: * stops at a slash, ** does not."`
-	Peer       []string      `placeholder:"HOST:PORT" sep:"none" help:"Ask this peer."`
+	Peer       []string      `placeholder:"[KEY@]HOST:PORT" sep:"none" help:"Ask this peer; with a key, nobody but the node that has it."`
 	Wait       time.Duration `default:"10m" help:"How long to look for somebody who has it; 0 is for ever."`
 	Seed       bool          `help:"Go on sharing it until interrupted."`
 	Follow     bool          `help:"The link is a feed's: keep to its newest version until interrupted; a running node does it for good."`
@@ -106,13 +106,18 @@ func (f *fetch) follow(s *session, news func(func(v1.Event, error) bool)) error 
 	if len(f.waiting) == 0 && !f.stays(s) {
 		return nil
 	}
+	if err := f.sayClosed(s); err != nil {
+		return err
+	}
 	for e, err := range news {
 		if err != nil {
 			return err
 		}
-		if f.waiting[e.Object.ID] {
+		switch {
+		case f.sayNetwork(e):
+		case f.waiting[e.Object.ID]:
 			f.happened(e)
-		} else if f.cmd.Follow {
+		case f.cmd.Follow:
 			f.nextVersion(e)
 		}
 		if len(f.waiting) == 0 && !f.stays(s) {

@@ -27,7 +27,7 @@ func (c *infoCmd) Run(a *app) error {
 	}
 	rows := infoTable(i)
 	if reach != nil {
-		rows = append(rows, []string{"DHT", reachText(reach) + checkedText(reach)})
+		rows = append(rows, []string{"DHT", reachText(reach) + crowdText(reach) + checkedText(reach)})
 	}
 	a.out.table(rows)
 	return nil
@@ -42,7 +42,11 @@ func (c *infoCmd) find(a *app) (v1.Info, *v1.Reach, error) {
 			return i, reach, err
 		}
 	}
-	t, err := potluck.Inspect(a.ctx, c.What)
+	cfg, err := a.config()
+	if err != nil {
+		return v1.Info{}, nil, err
+	}
+	t, err := potluck.Options{Bind: cfg.Bind, NameServers: cfg.NameServers, Proxy: cfg.Proxy.URL(), Anonymous: cfg.Anonymous}.Inspect(a.ctx, c.What)
 	return v1.InfoOf(t), nil, err
 }
 

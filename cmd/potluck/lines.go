@@ -42,21 +42,22 @@ type (
 		Sequence int64 `json:"sequence,omitzero"`
 	}
 	objectLine struct {
-		Type      string    `json:"type"`
-		ID        string    `json:"id"`
-		Name      string    `json:"name,omitzero"`
-		State     string    `json:"state"`
-		Queued    bool      `json:"queued,omitzero"`
-		Size      *int64    `json:"size,omitzero"`
-		BytesDone int64     `json:"bytes_done"`
-		Path      string    `json:"path,omitzero"`
-		DownRate  float64   `json:"down_rate"`
-		UpRate    float64   `json:"up_rate"`
-		Ratio     float64   `json:"ratio"`
-		Feed      *v1.Feed  `json:"feed,omitzero"`
-		Seeders   *int      `json:"seeders,omitzero"`
-		Leechers  *int      `json:"leechers,omitzero"`
-		Reach     *v1.Reach `json:"reach,omitzero"`
+		Type         string    `json:"type"`
+		ID           string    `json:"id"`
+		Name         string    `json:"name,omitzero"`
+		State        string    `json:"state"`
+		Queued       bool      `json:"queued,omitzero"`
+		Size         *int64    `json:"size,omitzero"`
+		BytesDone    int64     `json:"bytes_done"`
+		Path         string    `json:"path,omitzero"`
+		DownRate     float64   `json:"down_rate"`
+		UpRate       float64   `json:"up_rate"`
+		Ratio        float64   `json:"ratio"`
+		SuperSeeding bool      `json:"super_seeding,omitzero"`
+		Feed         *v1.Feed  `json:"feed,omitzero"`
+		Seeders      *int      `json:"seeders,omitzero"`
+		Leechers     *int      `json:"leechers,omitzero"`
+		Reach        *v1.Reach `json:"reach,omitzero"`
 		// Code, Message and Hint are as in an error line, of an object that is not well.
 		Code    string `json:"code,omitzero"`
 		Message string `json:"message,omitzero"`
@@ -70,14 +71,17 @@ type (
 		Priority  string `json:"priority,omitzero"`
 	}
 	peerLine struct {
-		Type     string  `json:"type"`
-		Address  string  `json:"address"`
-		Client   string  `json:"client,omitzero"`
-		Network  string  `json:"network"`
-		Direct   bool    `json:"direct"`
-		Have     float64 `json:"have"`
-		DownRate float64 `json:"down_rate"`
-		UpRate   float64 `json:"up_rate"`
+		Type      string  `json:"type"`
+		Address   string  `json:"address"`
+		Client    string  `json:"client,omitzero"`
+		Network   string  `json:"network"`
+		Direct    bool    `json:"direct"`
+		Punched   bool    `json:"punched,omitzero"`
+		Encrypted string  `json:"encrypted"`
+		Key       string  `json:"key,omitzero"`
+		Have      float64 `json:"have"`
+		DownRate  float64 `json:"down_rate"`
+		UpRate    float64 `json:"up_rate"`
 	}
 	statusLine struct {
 		Type string `json:"type"`
@@ -139,7 +143,7 @@ func progressOf(o v1.Object) progressLine {
 func objectOf(o v1.Object) objectLine {
 	l := objectLine{
 		Type: "object", ID: o.ID, Name: o.Name, State: o.State, Queued: o.Queued, Size: o.Size, BytesDone: o.BytesDone, Path: o.Path,
-		DownRate: o.DownRate, UpRate: o.UpRate, Ratio: o.Ratio, Feed: o.Feed,
+		DownRate: o.DownRate, UpRate: o.UpRate, Ratio: o.Ratio, SuperSeeding: o.SuperSeeding, Feed: o.Feed,
 		Seeders:  most(o.Trackers, func(t v1.Tracker) *int { return t.Seeders }),
 		Leechers: most(o.Trackers, func(t v1.Tracker) *int { return t.Leechers }),
 		Reach:    o.Reach,

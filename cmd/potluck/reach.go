@@ -20,6 +20,7 @@ func (r *reaches) follow(s *session) {
 	defer cancel()
 	if news, err := s.Events(ctx); err == nil {
 		// What was known before the events began is told first.
+		_ = r.sayClosed(s) // a node that does not answer has no events either
 		if list, err := s.Objects(ctx); err == nil {
 			for _, o := range list {
 				r.see(o)
@@ -29,7 +30,9 @@ func (r *reaches) follow(s *session) {
 			if err != nil {
 				break
 			}
-			r.see(e.Object)
+			if !r.sayNetwork(e) {
+				r.see(e.Object)
+			}
 		}
 	}
 	<-r.ctx.Done()
@@ -41,10 +44,7 @@ func (r *reaches) see(o v1.Object) {
 	if !ours || o.Reach == nil {
 		return
 	}
-	is := "found"
-	if !o.Reach.Found {
-		is = o.Reach.Code
-	}
+	is := fmt.Sprint(o.Reach.Found, o.Reach.Code)
 	if is == was {
 		return
 	}
@@ -68,7 +68,19 @@ func reachText(r *v1.Reach) string {
 	if !r.Found || r.Seconds == nil {
 		return "not found by other nodes: " + printable(r.Why)
 	}
-	return fmt.Sprintf("found by other nodes in %.1f s", *r.Seconds)
+	text := fmt.Sprintf("found by other nodes in %.1f s", *r.Seconds)
+	if r.Why != "" {
+		text += "; but " + printable(r.Why)
+	}
+	return text
+}
+
+// crowdText says about how many have it, if that was said.
+func crowdText(r *v1.Reach) string {
+	if r.Seeders == nil || r.Leechers == nil {
+		return ""
+	}
+	return fmt.Sprintf(", about %s and %s", counted(*r.Seeders, "seed"), counted(*r.Leechers, "leecher"))
 }
 
 // checkedText says how long ago that was found out.

@@ -92,11 +92,24 @@ func TestReachText(t *testing.T) {
 	seconds := 2.06
 	for want, r := range map[string]v1.Reach{
 		"found by other nodes in 2.1 s":                   {Found: true, Seconds: &seconds},
+		"found by other nodes in 2.1 s; but nobody comes": {Found: true, Seconds: &seconds, Why: "nobody comes"},
 		"not found by other nodes: no answer":             {Seconds: &seconds, Why: "no answer"},
 		`not found by other nodes: from \x1b[2Jelsewhere`: {Why: "from \x1b[2Jelsewhere"},
 	} {
 		if got := reachText(&r); got != want {
 			t.Errorf("%+v is %q", r, got)
+		}
+	}
+}
+
+func TestCrowdText(t *testing.T) {
+	one, many := 1, 12
+	for want, r := range map[string]v1.Reach{
+		"":                               {Seeders: &one},
+		", about 1 seed and 12 leechers": {Seeders: &one, Leechers: &many},
+	} {
+		if got := crowdText(&r); got != want {
+			t.Errorf("%q", got)
 		}
 	}
 }
@@ -110,6 +123,7 @@ func TestDHTText(t *testing.T) {
 		},
 		Refused: map[string]int64{"malformed": 3, "bad_token": 1},
 	}}
+	unreached := v1.Status{DHT: &v1.DHT{Nodes: []v1.DHTNode{{Family: "ipv4", ID: "ab12", State: "joined", ReadOnly: true, Known: 40}}, Hint: "open the port"}}
 	plain := "\nDHT      joined (ipv4), knows 47 nodes of about 1200, id ab12\nDHT      alone (ipv6), knows 1 node, id cd34"
 	for _, c := range []struct {
 		name    string
@@ -119,6 +133,7 @@ func TestDHTText(t *testing.T) {
 	}{
 		{"in it", in, false, plain},
 		{"in it, verbose", in, true, plain + "\nRefused  bad token 1, malformed 3"},
+		{"read-only", unreached, false, "\nDHT      joined (ipv4), knows 40 nodes, id ab12, read-only: nobody reaches us\nFix      open the port"},
 		{"off", v1.Status{}, false, "\nDHT      off"},
 		{"offline", v1.Status{Offline: true}, true, ""},
 	} {

@@ -13,21 +13,23 @@ import (
 
 	"github.com/potluck-p2p/potluck"
 	"github.com/potluck-p2p/potluck/internal/config"
+	"github.com/potluck-p2p/potluck/internal/host"
 	"github.com/potluck-p2p/potluck/internal/vfs"
 )
 
 // commands is the command line as a whole.
 type commands struct {
-	Home    string `placeholder:"DIR" help:"Folder of potluck's state (POTLUCK_HOME)."`
-	Listen  string `placeholder:"HOST:PORT" help:"Where to accept peers; port 0 picks one."`
-	API     string `name:"api" placeholder:"HOST:PORT" help:"Where potluck up opens its API; 127.0.0.1:7685."`
-	Up      string `placeholder:"RATE" help:"Most bytes per second to send, with K, M, G; 0 is no limit."`
-	Down    string `placeholder:"RATE" help:"Most bytes per second to receive."`
-	Offline bool   `help:"Use only addresses and trackers named explicitly (POTLUCK_OFFLINE=1)."`
-	JSON    bool   `name:"json" help:"Print one JSON object per line."`
-	Quiet   bool   `short:"q" help:"No progress and no messages but errors."`
-	Verbose bool   `short:"v" help:"Say more."`
-	NoColor bool   `name:"no-color" help:"No colours."`
+	Home              string `placeholder:"DIR" help:"Folder of potluck's state (POTLUCK_HOME)."`
+	Listen            string `placeholder:"HOST:PORT" help:"Where to accept peers; port 0 picks one."`
+	API               string `name:"api" placeholder:"HOST:PORT" help:"Where potluck up opens its API; 127.0.0.1:7685."`
+	Up                string `placeholder:"RATE" help:"Most bytes per second to send, with K, M, G; 0 is no limit."`
+	Down              string `placeholder:"RATE" help:"Most bytes per second to receive."`
+	Offline           bool   `help:"Use only addresses and trackers named explicitly (POTLUCK_OFFLINE=1)."`
+	RequireEncryption string `enum:"obfuscated,authenticated," default:"" placeholder:"HOW" help:"Speak with peers only so that others do not see what it is (obfuscated), or by TLS with both ends known by their keys (authenticated)."`
+	JSON              bool   `name:"json" help:"Print one JSON object per line."`
+	Quiet             bool   `short:"q" help:"No progress and no messages but errors."`
+	Verbose           bool   `short:"v" help:"Say more."`
+	NoColor           bool   `name:"no-color" help:"No colours."`
 
 	Share     shareCmd   `cmd:"" help:"Share files and folders where they lie."`
 	Get       getCmd     `cmd:"" help:"Fetch by link."`
@@ -48,6 +50,9 @@ type commands struct {
 	VersionOf versionCmd `cmd:"" name:"version" help:"Show the version."`
 }
 
+// required are the policies of encryption by the names that --require-encryption has for them.
+var required = map[string]string{"obfuscated": "require", "authenticated": "authenticated"}
+
 // flags are the configuration that flags give.
 func (c *commands) flags() config.Layer {
 	l := make(config.Layer)
@@ -58,6 +63,9 @@ func (c *commands) flags() config.Layer {
 	}
 	if c.Offline {
 		l["offline"] = "true"
+	}
+	if policy, ok := required[c.RequireEncryption]; ok {
+		l["encryption"] = policy
 	}
 	return l
 }
@@ -150,7 +158,7 @@ func (a *app) config() (*config.Config, error) {
 
 // resolve is config for a given content of the file; nil if there is none.
 func (a *app) resolve(paths config.Paths, file []byte) (*config.Config, error) {
-	in := config.Input{Env: a.env, Flags: a.flags}
+	in := config.Input{Env: a.env, Flags: a.flags, Room: host.Room(a.disk)}
 	if file != nil {
 		var err error
 		if in.File, err = parseConfig(paths.File, file); err != nil {

@@ -52,7 +52,29 @@ func (a *app) running() (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := a.insist(c); err != nil {
+		c.Close()
+		return nil, err
+	}
 	return &session{Client: c, cfg: cfg}, nil
+}
+
+// insist refuses a running node that encrypts less than --require-encryption wants: it is not told by a flag, and what is done
+// with it could not be undone.
+func (a *app) insist(c *client.Client) error {
+	wanted, ok := a.flags["encryption"]
+	if !ok {
+		return nil
+	}
+	st, err := c.Status(a.ctx)
+	if err != nil {
+		return err
+	}
+	if st.Encryption == wanted || st.Encryption == required["authenticated"] {
+		return nil
+	}
+	return usage("end it with potluck down, or set it by potluck config set encryption "+wanted+" and start it again",
+		"a potluck is running already, with encryption = %s", printable(st.Encryption))
 }
 
 const (
@@ -69,6 +91,10 @@ func (a *app) node(k kind) (*session, error) {
 	}
 	return a.whenFree(func() (*session, error) {
 		if c, err := client.Dial(a.ctx, a.disk, cfg.Home, socket.API); err == nil {
+			if err := a.insist(c); err != nil {
+				c.Close()
+				return nil, err
+			}
 			a.sayIgnored()
 			return &session{Client: c, cfg: cfg}, nil
 		}
@@ -176,11 +202,17 @@ func (a *app) start(cfg *config.Config, k kind, level slog.Level) (*session, err
 	if err != nil {
 		return nil, err
 	}
+	if k == whole && cfg.Anonymous && cfg.Bind == "" && cfg.Proxy.Host == "" {
+		a.out.say("Anonymous, but whoever is spoken to sees the address of this computer: net.proxy or net.bind hide it.")
+	}
 	log := a.logger(level)
 	n, err := potluck.Open(a.ctx, potluck.Options{
+		Bind: cfg.Bind, NameServers: cfg.NameServers, Proxy: cfg.Proxy.URL(), Anonymous: cfg.Anonymous,
 		Home: cfg.Home, DownloadDir: cfg.DownloadDir, Listen: listen, Offline: cfg.Offline, NoNetwork: k == stateOnly,
+		Schedule: cfg.Schedule, LimitLAN: cfg.LimitLAN, BlockLists: cfg.BlockLists, SuperSeeding: cfg.SuperSeeding,
 		Up: int64(cfg.Up), Down: int64(cfg.Down), Slots: cfg.Slots, MaxPeers: cfg.MaxPeers, Encryption: cfg.Encryption.String(),
-		NoUTP: !cfg.UTP, NoDHT: !cfg.DHT, DHTRouters: cfg.DHTRouters,
+		NoPortMapping: !cfg.PortMapping,
+		NoUTP:         !cfg.UTP, NoHolePunching: !cfg.HolePunching, NoDHT: !cfg.DHT, DHTRouters: cfg.DHTRouters,
 		Ratio: cfg.Ratio, SeedTime: cfg.SeedTime, FeedPoll: cfg.FeedPoll, ActiveFetches: cfg.ActiveFetches, ActiveSeeds: cfg.ActiveSeeds, Log: log,
 	})
 	if err != nil {
@@ -192,7 +224,7 @@ func (a *app) start(cfg *config.Config, k kind, level slog.Level) (*session, err
 	}
 	own := &ownNode{node: n, server: v1.New(v1.Config{
 		Node: n, Log: log, Shutdown: a.cancel,
-		Status: v1.Status{Version: potluck.Version, PID: os.Getpid(), Home: cfg.Home, Started: time.Now(), Offline: cfg.Offline},
+		Status: v1.Status{Version: potluck.Version, PID: os.Getpid(), Home: cfg.Home, Started: time.Now(), Offline: cfg.Offline, Encryption: cfg.Encryption.String(), Key: n.Key()},
 	})}
 	l, err := socket.Listen(a.ctx, a.disk, rand.Reader, cfg.Home, name)
 	if err != nil {

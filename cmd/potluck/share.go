@@ -21,12 +21,13 @@ type torrentFlags struct {
 }
 
 type shareCmd struct {
-	Path    []string `arg:"" help:"Files and folders; each becomes an object of its own."`
-	Name    string   `placeholder:"N" help:"Another name than the file's or folder's own."`
-	Public  bool     `xor:"reach" help:"Let every network know of it, not only who has the link."`
-	Feed    string   `placeholder:"NAME" help:"Publish it as a feed: one link for whatever lies there at any time (BEP 46)."`
-	Torrent string   `placeholder:"FILE" help:"Write the .torrent file too."`
-	QR      bool     `name:"qr" help:"Show the link as a QR code."`
+	Path      []string `arg:"" help:"Files and folders; each becomes an object of its own."`
+	Name      string   `placeholder:"N" help:"Another name than the file's or folder's own."`
+	Public    bool     `xor:"reach" help:"Let every network know of it, not only who has the link."`
+	Feed      string   `placeholder:"NAME" help:"Publish it as a feed: one link for whatever lies there at any time (BEP 46)."`
+	SuperSeed bool     `help:"Give each peer another part, as long as nobody else has all of it (BEP 16)."`
+	Torrent   string   `placeholder:"FILE" help:"Write the .torrent file too."`
+	QR        bool     `name:"qr" help:"Show the link as a QR code."`
 	torrentFlags
 }
 
@@ -112,7 +113,7 @@ func (c *shareCmd) shareOne(a *app, s *session, path string) (v1.Object, error) 
 	}
 	p := a.out.progress()
 	o, err := s.Share(a.ctx, v1.Share{
-		Path: abs, Feed: c.Feed, Name: c.Name, Format: c.Format, Private: c.Private, Trackers: c.Tracker, WebSeeds: c.WebSeed,
+		Path: abs, Feed: c.Feed, SuperSeed: c.SuperSeed, Name: c.Name, Format: c.Format, Private: c.Private, Trackers: c.Tracker, WebSeeds: c.WebSeed,
 	}, func(h v1.Hashing) { p.hashing(path, path, h.Done, h.Total) }, func(n v1.Note) { a.out.skipped(n.Path, n.Why) })
 	p.end()
 	if err == nil {

@@ -33,6 +33,9 @@ func stateOf(o v1.Object) string {
 			text += " " + clock(*o.ETA) + " left"
 		}
 	}
+	if o.SuperSeeding {
+		text = "super-seeding"
+	}
 	if o.Queued {
 		text = "queued"
 	}

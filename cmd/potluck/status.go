@@ -48,10 +48,17 @@ func statusText(st v1.Status, verbose bool) string {
 	if len(st.Listen) > 0 {
 		fmt.Fprintf(&b, "\nPeers at %s", strings.Join(st.Listen, " "))
 	}
+	if st.Key != "" {
+		fmt.Fprintf(&b, "\nKey      %s", printable(st.Key))
+	}
 	if len(st.External) > 0 {
 		fmt.Fprintf(&b, "\nKnown as %s", strings.Join(st.External, " "))
 	}
+	b.WriteString(networkText(st.Network))
+	b.WriteString(routersText(st.Routers))
 	b.WriteString(dhtText(st, verbose))
+	b.WriteString(limitsText(st.Limits, time.Now()))
+	b.WriteString(blockingText(st.Blocking))
 	if st.API != "" {
 		fmt.Fprintf(&b, "\nAPI      http://%s", st.API)
 	}
@@ -78,6 +85,12 @@ func dhtText(st v1.Status, verbose bool) string {
 			fmt.Fprintf(&b, " of about %d", *n.Network)
 		}
 		fmt.Fprintf(&b, ", id %s", n.ID)
+		if n.ReadOnly {
+			b.WriteString(", read-only: nobody reaches us")
+		}
+	}
+	if st.DHT.Hint != "" {
+		fmt.Fprintf(&b, "\nFix      %s", printable(st.DHT.Hint))
 	}
 	if verbose && len(st.DHT.Refused) > 0 {
 		var list []string

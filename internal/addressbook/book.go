@@ -7,7 +7,7 @@
 // makes room; and of those that are due, one of the network with which there are the fewest connections is dialled.
 //
 // One concern is one file: book (what is in it), entry (an address and its phases), network (crowds and tellers), pick (who
-// is next), queue (the order of that), backoff (when again), feeler (does it live?), saved (what the next run is told), bans,
+// is next), queue (the order of that), backoff (when again), invite (out of turn), feeler (does it live?), pin (who is there), saved (what the next run is told), bans,
 // priority (BEP 40) and own (our own address, which that needs).
 //
 // A Book is not safe for concurrent use; the swarm's lock guards it.

@@ -61,6 +61,8 @@ type entry struct {
 	moved   int64     // payload to and fro, of this run, and a part of that of earlier ones
 	seen    time.Time // when payload last went
 
+	pin *Pin // nil: nothing is known of who is there
+
 	place int // in Book.waiting or network.ready
 }
 

@@ -13,6 +13,16 @@ func (o *ownAddress) of(addr netip.Addr) *netip.Addr {
 	return &o.v6
 }
 
+// IsOurs reports whether we listen at an address, as far as we know.
+func (b *Book) IsOurs(addr netip.AddrPort) bool {
+	addr = unmap(addr)
+	if e := b.table[addr]; e != nil && e.phase == ourselves {
+		return true
+	}
+	own := *b.own.of(addr.Addr())
+	return own.IsValid() && addr == netip.AddrPortFrom(own, b.port)
+}
+
 // rank is the priority of a peer at addr, if our own address of its family is known.
 func (o *ownAddress) rank(addr netip.AddrPort, port uint16) (uint32, bool) {
 	own := *o.of(addr.Addr().Unmap())

@@ -106,7 +106,12 @@ func (b *Book) Connected(now time.Time, addr netip.AddrPort) {
 func (b *Book) Listens(now time.Time, ip netip.Addr, port uint16) netip.AddrPort {
 	listen := netip.AddrPortFrom(ip.Unmap(), port)
 	b.Add(FromPeer, ip, listen)
-	if e := b.table[listen]; e == nil || !e.idle() {
+	switch e := b.table[listen]; {
+	case e == nil:
+		return netip.AddrPort{}
+	case e.phase == linked: // by another connection, of which one may soon be the last
+		return listen
+	case !e.idle():
 		return netip.AddrPort{}
 	}
 	b.Connected(now, listen)

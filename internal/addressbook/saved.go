@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/potluck-p2p/potluck/internal/identity"
 )
 
 // Saved is an address that the next run should know: payload went to or fro.
@@ -15,6 +17,8 @@ type Saved struct {
 	Seen   time.Time // when it last went
 	// Anchor marks those to be dialled before all others: whoever fills the book meanwhile does not come between us.
 	Anchor bool
+	// Key is that of the node which is there, or was; zero if none is known.
+	Key identity.Key
 }
 
 const (
@@ -47,7 +51,7 @@ func (b *Book) Save(most int) []Saved {
 		if held[e.network]++; held[e.network] > savedPerNetwork {
 			continue
 		}
-		s := Saved{Addr: e.addr, Origin: e.origin, Moved: e.moved, Seen: e.seen}
+		s := Saved{Addr: e.addr, Origin: e.origin, Moved: e.moved, Seen: e.seen, Key: b.Pin(e.addr).Key}
 		if s.Anchor = anchored < anchors && held[e.network] == 1; s.Anchor {
 			anchored++
 		}
@@ -67,6 +71,7 @@ func (b *Book) Restore(list []Saved) {
 		}
 		e.moved = max(e.moved, s.Moved/fade, 1)
 		e.seen, e.lives, e.anchor = s.Seen, true, s.Anchor
+		b.SetPin(addr, Pin{Key: s.Key, By: FromPeer})
 		b.reorder(e)
 	}
 }

@@ -8,12 +8,14 @@ import (
 	"reflect"
 	"testing"
 	"time"
+
+	"github.com/potluck-p2p/potluck/internal/identity"
 )
 
 // somePeers are peers with every field set, and with none that may be empty.
 func somePeers() []SavedPeer {
 	return []SavedPeer{
-		{Addr: netip.MustParseAddrPort("192.0.2.1:6881"), Origin: 3, Moved: 1 << 40, Seen: time.Date(2026, 3, 4, 5, 6, 7, 8e6, time.UTC), Anchor: true},
+		{Addr: netip.MustParseAddrPort("192.0.2.1:6881"), Origin: 3, Moved: 1 << 40, Seen: time.Date(2026, 3, 4, 5, 6, 7, 8e6, time.UTC), Anchor: true, Key: identity.Key{1, 2, 3}},
 		{Addr: netip.MustParseAddrPort("[2001:db8::1]:1")},
 	}
 }
@@ -75,12 +77,19 @@ func TestSenselessSavedPeers(t *testing.T) {
 	if err := c.SetSavedPeers(t.Context(), id, want); err != nil {
 		t.Fatal(err)
 	}
-	for i, row := range []string{"'nowhere', 3, 1, 1, 0", "'192.0.2.1:1', -1, 1, 1, 0", "'192.0.2.1:1', 256, 1, 1, 0", "'192.0.2.1:1', 1, -1, 1, 0"} {
+	for i, row := range []string{"'nowhere', 3, 1, 1, 0, NULL", "'192.0.2.1:1', -1, 1, 1, 0, NULL", "'192.0.2.1:1', 256, 1, 1, 0, NULL", "'192.0.2.1:1', 1, -1, 1, 0, NULL"} {
 		if _, err := c.writer.ExecContext(context.Background(), "INSERT INTO saved_peers SELECT n, ?, "+row+" FROM objects", 10+i); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if got, err := c.SavedPeers(t.Context(), id); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v", got, err)
+	}
+	if _, err := c.writer.ExecContext(context.Background(), "UPDATE saved_peers SET key = x'0102' WHERE place = 0"); err != nil {
+		t.Fatal(err)
+	}
+	want[0].Key = identity.Key{}
+	if got, err := c.SavedPeers(t.Context(), id); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("with half a key: %+v, %v", got, err)
 	}
 }

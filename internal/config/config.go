@@ -2,23 +2,30 @@
 // before defaults, and for every value where it came from. It reads nothing by itself: the environment and the bytes of the
 // file are handed in.
 //
-// The file is TOML. Its keys are those of the table in keys.go, at the top level; a key it does not know is an error:
+// The file is TOML. Its keys are those of the table in keys.go; a key it does not know is an error. What stands before the
+// dot of a key is a table:
 //
 //	down = "2M"
 //	download_dir = "~/Downloads"
 //	ratio = 1.5
 //
-// The same key in the environment is upper case behind POTLUCK_, as POTLUCK_DOWNLOAD_DIR; an empty variable counts as
-// unset. A home named by a flag or the environment is a world of its own: its file is config.toml in that home.
+//	[net]
+//	bind = "wg0"
+//
+// The same key in the environment is upper case behind POTLUCK_, as POTLUCK_NET_BIND; an empty variable counts as unset. A home named by a flag or the environment is a world of its own: its file is config.toml in that home.
 package config
 
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/ceiling"
+	"github.com/potluck-p2p/potluck/internal/netx/proxy"
 	"github.com/potluck-p2p/potluck/internal/protocol/mse"
+	"github.com/potluck-p2p/potluck/internal/schedule"
 )
 
 // Config is what the user wants, every value checked.
@@ -32,23 +39,42 @@ type Config struct {
 	API Address
 	// Up and Down limit what is sent and received.
 	Up, Down Rate
+	// Schedule are limits for some hours of some days, of which later ones win.
+	Schedule []schedule.Entry
+	// LimitLAN has the limits hold for the local network too.
+	LimitLAN bool
 	// Offline asks only addresses and trackers named explicitly.
 	Offline bool
-	// Encryption says how connections with peers may begin. It hides them from those who look for BitTorrent; it proves
-	// nothing and keeps no secret.
+	// Encryption says how connections with peers may begin. With those whose key is known it is by TLS, which proves it; what else
+	// there is hides them from those who look for BitTorrent, proves nothing and keeps no secret.
 	Encryption mse.Policy
 	// UTP connects to peers, and has them connect, over uTP where TCP does not get through.
 	UTP bool
+	// HolePunching meets peers whom nobody can connect to by way of a third, and brings others together so.
+	HolePunching bool
 	// DHT takes part in the distributed table in which peers find each other by info-hash alone.
 	DHT bool
 	// DHTRouters are HOST:PORT of nodes that are asked for a way into it when no other is known.
 	DHTRouters []string
+	// Bind is the name of an interface, or an address of one, that everything leaves by; empty is whichever the system takes.
+	Bind string
+	// PortMapping asks routers to let others in.
+	PortMapping bool
+	// NameServers are asked by Bind instead of the system's.
+	NameServers []netip.AddrPort
+	// Proxy is what everything leaves by; the zero Server is none.
+	Proxy proxy.Server
+	// Anonymous says neither who we are nor where to anybody who need not know.
+	Anonymous bool
+	// BlockLists are files of addresses to have nothing to do with.
+	BlockLists []string
 	// DownloadDir is where fetched objects are put. Empty when the user's download folder cannot be told.
 	DownloadDir string
-	// Slots is how many peers are served at once.
-	Slots int
-	// MaxPeers is how many peers are connected at once, over all objects.
-	MaxPeers int
+	// Slots is how many peers are served at once to begin with, MaxPeers how many are connected at once, over all objects;
+	// 0 is as many as the machine has room for.
+	Slots, MaxPeers int
+	// SuperSeeding gives what is shared to many at once, each a part, as long as nobody else has all of it.
+	SuperSeeding bool
 	// Ratio is how often an object is given before seeding ends; 0 is no end.
 	Ratio float64
 	// FeedPoll is how often a feed that is followed is looked up.
@@ -59,6 +85,7 @@ type Config struct {
 	ActiveFetches, ActiveSeeds int
 
 	origins map[string]origin
+	room    ceiling.Ceilings
 }
 
 // Source is the layer a value came from, the weakest first.
@@ -103,6 +130,8 @@ type Input struct {
 	Lines    map[string]int // of the keys of File, from Lines; may be nil
 	// UserDirs is the content of the file of that name in Paths, if it could be read.
 	UserDirs []byte
+	// Room is what the machine has room for, to explain what "auto" is.
+	Room ceiling.Ceilings
 }
 
 // Resolve lays the sources over one another, the strongest on top. Every value is checked, one that is overruled too. An
@@ -114,7 +143,7 @@ func Resolve(in Input) (*Config, error) {
 			env[k.name] = v
 		}
 	}
-	c := new(Config)
+	c := &Config{room: in.Room}
 	tilde := userHome(in.Env)
 	for _, l := range []struct {
 		source Source
@@ -143,6 +172,9 @@ func (c *Config) set(name, text string, source Source, fileName, tilde string) e
 	}
 	o := origin{source, k.where(source, fileName)}
 	if reason, hint := k.set(c, value{text, source, tilde}); reason != "" {
+		if name == proxyKey {
+			text = ""
+		}
 		return &Error{Key: name, Value: text, Where: o.where, Reason: reason, Hint: hint}
 	}
 	if c.origins == nil {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/potluck-p2p/potluck/internal/ceiling"
 )
 
 // lookupIn is an environment of the given variables.
@@ -29,7 +31,7 @@ func TestDefaults(t *testing.T) {
 	}
 	c.origins = nil
 	want := &Config{Home: "/home/u/.local/share/potluck", API: Address{"127.0.0.1", 7685}, DownloadDir: "/home/u/Downloads",
-		UTP: true, DHT: true, DHTRouters: c.DHTRouters, Slots: 8, MaxPeers: 200, Ratio: 2, FeedPoll: 5 * time.Minute, ActiveFetches: 5}
+		UTP: true, HolePunching: true, PortMapping: true, DHT: true, DHTRouters: c.DHTRouters, Ratio: 2, FeedPoll: 5 * time.Minute, ActiveFetches: 5}
 	if len(c.DHTRouters) < 3 {
 		t.Error("the way into the DHT depends on", c.DHTRouters)
 	}
@@ -51,14 +53,21 @@ func TestPrecedence(t *testing.T) {
 		ratio = 1.5
 		slots = 3
 		download_dir = "~/in file"
+		schedule = ["Mon-fri 8:00-18:00 up=1M down=0", "22:00-06:00 down=500k"]
+		limit_lan = true
+		[net]
+		block_lists = ["/lists/a", "~/b.gz", "/lists/a"]
+		bind = "wg0"
+		dns = "10.64.0.1, [2001:db8::1]:5353"
+		proxy = "socks5h://me:s%40cret@proxy.example:1080"
 	`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	c, err := Resolve(Input{
-		Env:   lookupIn(with(map[string]string{"POTLUCK_API": "127.0.0.1:2", "POTLUCK_UP": "2K", "POTLUCK_OFFLINE": "0", "POTLUCK_RATIO": ""})),
+		Env:   lookupIn(with(map[string]string{"POTLUCK_API": "127.0.0.1:2", "POTLUCK_UP": "2K", "POTLUCK_OFFLINE": "0", "POTLUCK_NET_ANONYMOUS": "1", "POTLUCK_SUPER_SEEDING": "1", "POTLUCK_RATIO": ""})),
 		Flags: Layer{"up": "3K", "home": "here"},
-		File:  file, FileName: "/c.toml",
+		File:  file, FileName: "/c.toml", Room: ceiling.Of(ceiling.Machine{Memory: 4 << 30}),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -69,14 +78,24 @@ func TestPrecedence(t *testing.T) {
 		{"api", "127.0.0.1:2", Environment, "POTLUCK_API", ""},
 		{"up", "3K", Flag, "--up", ""},
 		{"down", "1K", File, "/c.toml", ""},
+		{"schedule", "mon-fri 08:00-18:00 up=1M down=0, 22:00-06:00 down=500K", File, "/c.toml", ""},
+		{"limit_lan", "true", File, "/c.toml", ""},
 		{"offline", "false", Environment, "POTLUCK_OFFLINE", ""},
 		{"encryption", "require", File, "/c.toml", ""},
 		{"utp", "true", Default, "", ""},
+		{"net.hole_punching", "true", Default, "", ""},
 		{"dht", "true", Default, "", ""},
 		{"dht_routers", "a.example:1,[::1]:2", File, "/c.toml", ""},
+		{"net.bind", "wg0", File, "/c.toml", ""},
+		{"net.port_mapping", "true", Default, "", ""},
+		{"net.dns", "10.64.0.1:53,[2001:db8::1]:5353", File, "/c.toml", ""},
+		{"net.proxy", "socks5://me:s%40cret@proxy.example:1080", File, "/c.toml", ""},
+		{"net.anonymous", "true", Environment, "POTLUCK_NET_ANONYMOUS", ""},
+		{"net.block_lists", "/lists/a,/home/u/b.gz", File, "/c.toml", ""},
 		{"download_dir", "/home/u/in file", File, "/c.toml", ""},
 		{"slots", "3", File, "/c.toml", ""},
-		{"max_peers", "200", Default, "", ""},
+		{"max_peers", "auto (910, for 4.0 GiB of memory)", Default, "", ""},
+		{"super_seeding", "true", Environment, "POTLUCK_SUPER_SEEDING", ""},
 		{"ratio", "1.5", File, "/c.toml", ""},
 		{"seed_time", "0", Default, "", ""},
 		{"feed_poll", "5m", Default, "", ""},
@@ -123,6 +142,11 @@ func TestRefuses(t *testing.T) {
 		{"rate", Input{Flags: Layer{"down": "5MB"}}, "1.5M"},
 		{"bool", Input{Flags: Layer{"offline": "maybe"}}, "neither"},
 		{"count", Input{Flags: Layer{"max_peers": "1e3"}}, "number"},
+		{"count, or auto", Input{Flags: Layer{"slots": "0"}}, "write auto"},
+		{"schedule", Input{Flags: Layer{"schedule": "up=1M, monday up=1K"}}, "entry 2: \"monday\" is not a day"},
+		{"schedule without a rate", Input{Flags: Layer{"schedule": "mon"}}, "entry 1, which has no rate"},
+		{"rate of a schedule", Input{Flags: Layer{"schedule": "up=1MB"}}, "\"up=1mb\" is not a rate"},
+		{"block list", Input{File: Layer{"net.block_lists": "/a,b"}}, "\"b\", which is not an absolute path"},
 		{"ratio", Input{Flags: Layer{"ratio": "NaN"}}, "number"},
 		{"negative ratio", Input{Flags: Layer{"ratio": "-1"}}, "number"},
 		{"time", Input{Flags: Layer{"seed_time": "3"}}, "48h"},
@@ -131,6 +155,10 @@ func TestRefuses(t *testing.T) {
 		{"queue", Input{Flags: Layer{"active_seeds": "-1"}}, "from 0"},
 		{"router", Input{Flags: Layer{"dht_routers": "a.example:1,b.example"}}, "\"b.example\", which is not HOST:PORT"},
 		{"encryption", Input{Flags: Layer{"encryption": "maybe"}}, "none of prefer"},
+		{"an interface", Input{Flags: Layer{"net.bind": "a/b"}}, "name of an interface"},
+		{"a name server by name", Input{Flags: Layer{"net.dns": "10.0.0.1,dns.example"}}, "\"dns.example\", which is no address"},
+		{"a proxy of another kind", Input{Flags: Layer{"net.proxy": "socks4://a:1"}}, "neither socks5 nor http"},
+		{"all interfaces", Input{Flags: Layer{"net.bind": "::"}}, "address of an interface"},
 		{"endless ratio", Input{Flags: Layer{"ratio": "Inf"}}, "number"},
 	}
 	for _, c := range cases {
@@ -144,6 +172,14 @@ func TestRefuses(t *testing.T) {
 				t.Errorf("got %v, want %q in it", err, c.want)
 			}
 		})
+	}
+}
+
+// A password is not told when something else is wrong.
+func TestKeepsPasswords(t *testing.T) {
+	_, err := Resolve(Input{Env: lookupIn(user), Flags: Layer{"net.proxy": "socks5://me:secret@a"}})
+	if err == nil || strings.Contains(err.Error(), "secret") || !strings.Contains(err.Error(), "no port") {
+		t.Error(err)
 	}
 }
 
@@ -162,6 +198,11 @@ func TestParseFile(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, %v", got, err)
 	}
+	for _, text := range []string{"[net]\nbind = 'wg0'\n", "net.bind = 'wg0'", "net = {bind = 'wg0'}", "'net' . \"bind\" = 'wg0'"} {
+		if got, err := Parse([]byte(text)); err != nil || !reflect.DeepEqual(got, Layer{"net.bind": "wg0"}) {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
+	}
 	if got, err := Parse(nil); err != nil || len(got) != 0 {
 		t.Errorf("an empty file: %v, %v", got, err)
 	}
@@ -175,6 +216,13 @@ func TestParseFile(t *testing.T) {
 		"up = ['1M']":                  "list",
 		"up = 2020-01-01":              "date",
 		"home = {a = 1}":               "table",
+		"net.bind.x = 1":               "table",
+		"net = 'wg0'":                  "net: is not a setting",
+		"[net]\nbnid = 'wg0'":          "did you mean net.bind?",
+		"bind = 'wg0'":                 "did you mean net.bind?",
+		"[net]\nup = '1M'":             "did you mean up?",
+		"[other]":                      "other: is not a setting",
+		"'net.bind' = 1\nnet.bind = 2": "twice",
 		"up = '1M'\nup = '2M'":         "line 2",
 		"x":                            "line 1",
 		"\xff":                         "malformed",

@@ -17,6 +17,13 @@ func TestEdit(t *testing.T) {
 		{"a key in quotes", "\"up\" = 1\n", "up", "2", "\"up\" = 2\n"},
 		{"escapes", "", "download_dir", "/a\\b \"c\"\x01ü", "download_dir = \"/a\\\\b \\\"c\\\"\\u0001ü\"\n"},
 		{"a hash in a text", "download_dir = \"/a#b\"\n", "download_dir", "/c", "download_dir = \"/c\"\n"},
+		{"into its table", "[net]\nanonymous = true # yes\n\n# more\n", "net.bind", "wg0", "[net]\nanonymous = true # yes\nbind = \"wg0\"\n\n# more\n"},
+		{"into an empty table", "up = 1\n[net]", "net.bind", "wg0", "up = 1\n[net]\nbind = \"wg0\"\n"},
+		{"in a table", "[ net ] # mine\n'bind' = \"wg0\"\n", "net.bind", "", "[ net ] # mine\n'bind' = \"\"\n"},
+		{"without a table", "up = 1\n", "net.bind", "wg0", "up = 1\nnet.bind = \"wg0\"\n"},
+		{"dotted", "net . \"bind\" = 'wg0'\n", "net.bind", "10.0.0.1", "net . \"bind\" = \"10.0.0.1\"\n"},
+		{"above a table", "up = 1\n\n[net]\n", "down", "2", "up = 1\ndown = 2\n\n[net]\n"},
+		{"nothing above a table", "[net]\n", "down", "2", "down = 2\n[net]\n"},
 		{"not a number to TOML", "", "slots", "007", "slots = \"007\"\n"},
 	} {
 		got, err := Edit([]byte(c.file), c.key, c.value)
@@ -40,7 +47,7 @@ func TestEditRefuses(t *testing.T) {
 }
 
 func TestWhereInTheFile(t *testing.T) {
-	file := []byte("# mine\n\nup = 3\n  ratio = 1\n")
+	file := []byte("# mine\n\nup = 3\n  ratio = 1\n[net]\n\nbind = 'wg0'\n")
 	layer, err := Parse(file)
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +56,7 @@ func TestWhereInTheFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for key, want := range map[string]string{"up": "/c.toml:3", "ratio": "/c.toml:4", "down": ""} {
+	for key, want := range map[string]string{"up": "/c.toml:3", "ratio": "/c.toml:4", "net.bind": "/c.toml:7", "down": ""} {
 		if s, err := c.Get(key); err != nil || s.Where != want {
 			t.Errorf("%s: %+v, %v", key, s, err)
 		}
@@ -60,6 +67,7 @@ func TestWhereInTheFile(t *testing.T) {
 func FuzzEdit(f *testing.F) {
 	f.Add([]byte("# mine\nup = \"1M\" # at home\n"), "up", "2M")
 	f.Add([]byte("download_dir = '''\nup = 3\n'''\n"), "up", "x")
+	f.Add([]byte("up = 1\n\n[net]\n# mine\nanonymous = true\n"), "net.bind", "wg0")
 	f.Add([]byte("\"ratio\" = 1.5\r\n"), "ratio", "\x00\"\\")
 	f.Fuzz(func(t *testing.T, file []byte, key, value string) {
 		got, err := Edit(file, key, value)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -44,30 +45,60 @@ var keys = []key{
 	{"down", "most bytes per second to receive, with K, M, G; 0 is no limit",
 		func(c *Config, v value) (string, string) { return setRate(&c.Down, v) },
 		func(c *Config) string { return c.Down.String() }},
+	{"schedule", "limits for some hours of some days, as mon-fri 08:00-18:00 up=1M down=5M, with commas between; of those that hold the last counts",
+		func(c *Config, v value) (string, string) { return setSchedule(&c.Schedule, v) },
+		func(c *Config) string { return scheduleText(c.Schedule) }},
+	{"limit_lan", "limit also what goes to and comes from the local network",
+		func(c *Config, v value) (string, string) { return setBool(&c.LimitLAN, v) },
+		func(c *Config) string { return strconv.FormatBool(c.LimitLAN) }},
 	{"offline", "use only addresses and trackers that were named",
 		func(c *Config, v value) (string, string) { return setBool(&c.Offline, v) },
 		func(c *Config) string { return strconv.FormatBool(c.Offline) }},
-	{"encryption", "of connections with peers: prefer, require or off; it hides what they are and proves nothing",
+	{"encryption", "of connections with peers: prefer, require (at least hidden), authenticated (by TLS, both ends known by their keys) or off",
 		func(c *Config, v value) (string, string) { return setPolicy(&c.Encryption, v) },
 		func(c *Config) string { return c.Encryption.String() }},
 	{"utp", "speak with peers over UDP as well, for whom TCP does not reach",
 		func(c *Config, v value) (string, string) { return setBool(&c.UTP, v) },
 		func(c *Config) string { return strconv.FormatBool(c.UTP) }},
+	{"net.hole_punching", "meet peers behind routers that let nobody in, through a third peer, and bring others together so; needs utp",
+		func(c *Config, v value) (string, string) { return setBool(&c.HolePunching, v) },
+		func(c *Config) string { return strconv.FormatBool(c.HolePunching) }},
 	{"dht", "find peers, and be found, by info-hash alone, in the distributed hash table",
 		func(c *Config, v value) (string, string) { return setBool(&c.DHT, v) },
 		func(c *Config) string { return strconv.FormatBool(c.DHT) }},
 	{"dht_routers", "HOST:PORT of nodes that are asked for a way into the DHT when no other is known, with commas between",
 		func(c *Config, v value) (string, string) { return setHosts(&c.DHTRouters, v) },
 		func(c *Config) string { return strings.Join(c.DHTRouters, ",") }},
+	{"net.bind", "interface or address that everything leaves by, as wg0 or 10.8.0.2; without it nothing does",
+		func(c *Config, v value) (string, string) { return setInterface(&c.Bind, v) },
+		func(c *Config) string { return c.Bind }},
+	{"net.port_mapping", "have the router let others in, by PCP, NAT-PMP or UPnP",
+		func(c *Config, v value) (string, string) { return setBool(&c.PortMapping, v) },
+		func(c *Config) string { return strconv.FormatBool(c.PortMapping) }},
+	{"net.dns", "name servers that are asked by net.bind instead of the system's, with commas between",
+		func(c *Config, v value) (string, string) { return setNameServers(&c.NameServers, v) },
+		func(c *Config) string { return nameServersText(c.NameServers) }},
+	{proxyKey, "socks5://[USER:PASSWORD@]HOST:PORT or http://..., by which everything leaves; without it nothing does",
+		func(c *Config, v value) (string, string) { return setProxy(&c.Proxy, v) },
+		func(c *Config) string { return c.Proxy.URL() }},
+	{"net.anonymous", "tell peers and trackers neither what program this is nor what addresses it has",
+		func(c *Config, v value) (string, string) { return setBool(&c.Anonymous, v) },
+		func(c *Config) string { return strconv.FormatBool(c.Anonymous) }},
+	{"net.block_lists", "files of addresses to have nothing to do with, in CIDR, P2P or DAT format, with commas between",
+		func(c *Config, v value) (string, string) { return setPaths(&c.BlockLists, v) },
+		func(c *Config) string { return strings.Join(c.BlockLists, ",") }},
 	{"download_dir", "folder that fetched objects are put in",
 		func(c *Config, v value) (string, string) { return setPath(&c.DownloadDir, v) },
 		func(c *Config) string { return c.DownloadDir }},
-	{"slots", "peers served at once",
-		func(c *Config, v value) (string, string) { return setCount(&c.Slots, v, 1000) },
-		func(c *Config) string { return strconv.Itoa(c.Slots) }},
+	{"slots", "peers served at once to begin with; more if the line has room for them",
+		func(c *Config, v value) (string, string) { return setCeiling(&c.Slots, v, 1000) },
+		func(c *Config) string { return ceilingText(c.Slots, c.room.Slots, c.room.Why) }},
 	{"max_peers", "peers connected at once, over all objects",
-		func(c *Config, v value) (string, string) { return setCount(&c.MaxPeers, v, 100_000) },
-		func(c *Config) string { return strconv.Itoa(c.MaxPeers) }},
+		func(c *Config, v value) (string, string) { return setCeiling(&c.MaxPeers, v, 100_000) },
+		func(c *Config) string { return ceilingText(c.MaxPeers, c.room.Peers, c.room.Why) }},
+	{"super_seeding", "give what is shared to many at once, each a part, as long as nobody else has all of it (BEP 16)",
+		func(c *Config, v value) (string, string) { return setBool(&c.SuperSeeding, v) },
+		func(c *Config) string { return strconv.FormatBool(c.SuperSeeding) }},
 	{"ratio", "times a fetched object is given before seeding ends; 0 is no end",
 		func(c *Config, v value) (string, string) { return setRatio(&c.Ratio, v) },
 		func(c *Config) string { return strconv.FormatFloat(c.Ratio, 'f', -1, 64) }},
@@ -88,9 +119,9 @@ var keys = []key{
 // defaults are the weakest layer.
 func defaults(env func(string) string, userDirs []byte) Layer {
 	l := Layer{
-		"listen": ":0", "api": "127.0.0.1:7685", "up": "0", "down": "0", "offline": "false", "encryption": "prefer", "slots": "8",
-		"utp": "true", "dht": "true", "dht_routers": "dht.libtorrent.org:25401,router.bittorrent.com:6881,router.utorrent.com:6881,dht.transmissionbt.com:6881",
-		"max_peers": "200", "ratio": "2", "seed_time": "0", "feed_poll": "5m", "active_fetches": "5", "active_seeds": "0",
+		"listen": ":0", "api": "127.0.0.1:7685", "net.port_mapping": "true", "net.anonymous": "false", "up": "0", "down": "0", "offline": "false", "encryption": "prefer", "slots": "auto",
+		"utp": "true", "net.hole_punching": "true", "dht": "true", "dht_routers": "dht.libtorrent.org:25401,router.bittorrent.com:6881,router.utorrent.com:6881,dht.transmissionbt.com:6881",
+		"max_peers": "auto", "limit_lan": "false", "super_seeding": "false", "ratio": "2", "seed_time": "0", "feed_poll": "5m", "active_fetches": "5", "active_seeds": "0",
 	}
 	if home := defaultHome(env); home != "" {
 		l["home"] = home
@@ -101,7 +132,9 @@ func defaults(env func(string) string, userDirs []byte) Layer {
 	return l
 }
 
-func (k key) variable() string { return "POTLUCK_" + strings.ToUpper(k.name) }
+func (k key) variable() string {
+	return "POTLUCK_" + strings.ToUpper(strings.ReplaceAll(k.name, ".", "_"))
+}
 
 // where names the exact place a value of this key came from.
 func (k key) where(s Source, fileName string) string {
@@ -111,9 +144,18 @@ func (k key) where(s Source, fileName string) string {
 	case Environment:
 		return k.variable()
 	case Flag:
-		return "--" + strings.ReplaceAll(k.name, "_", "-")
+		return "--" + strings.NewReplacer("_", "-", ".", "-").Replace(k.name)
 	}
 	return ""
+}
+
+func isKey(name string) bool {
+	return slices.ContainsFunc(keys, func(k key) bool { return k.name == name })
+}
+
+// isTable reports whether there are keys in the table of that name.
+func isTable(name string) bool {
+	return slices.ContainsFunc(keys, func(k key) bool { return strings.HasPrefix(k.name, name+".") })
 }
 
 func lookup(name string) (key, error) {
@@ -177,7 +219,7 @@ func setBool(to *bool, v value) (reason, hint string) {
 func setPolicy(to *mse.Policy, v value) (reason, hint string) {
 	p, ok := mse.ParsePolicy(v.text)
 	if !ok {
-		return "is none of prefer, require and off", ""
+		return "is none of prefer, require, authenticated and off", ""
 	}
 	*to = p
 	return "", ""

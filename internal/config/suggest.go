@@ -11,9 +11,17 @@ func nearest(name string) string {
 	// Two slips, but no more than a third of the name: otherwise everything short is near.
 	best, at := min(2, len(name)/3)+1, ""
 	for _, k := range keys {
-		if d := distance(name, k.name); d < best {
+		d := distance(name, k.name)
+		if _, own, ok := strings.Cut(k.name, "."); ok {
+			d = min(d, distance(name, own)) // the table is left out
+		}
+		if d < best {
 			best, at = d, k.name
 		}
+	}
+	// A setting of another table.
+	if i := strings.LastIndexByte(name, '.'); at == "" && i >= 0 {
+		return nearest(name[i+1:])
 	}
 	return at
 }

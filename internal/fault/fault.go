@@ -15,6 +15,7 @@ import (
 	"github.com/potluck-p2p/potluck/internal/catalog"
 	"github.com/potluck-p2p/potluck/internal/link"
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/urls"
 	"github.com/potluck-p2p/potluck/internal/store"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
@@ -67,7 +68,8 @@ func Explain(err error) *Error {
 		ambig    *catalog.AmbiguousError
 		damaged  *catalog.DamagedError
 		newer    *catalog.NewerError
-		url      *netx.URLError
+		url      *urls.Error
+		noWay    *netx.NoWayError
 		conflict *catalog.InvalidError
 		path     *fs.PathError
 	)
@@ -102,6 +104,11 @@ func Explain(err error) *Error {
 			hint = "end potluck and start it again: it takes the backup"
 		}
 		return New(ExitFailed, "damaged-home", err.Error(), hint, err)
+	case errors.As(err, &noWay):
+		return New(ExitBlocked, "network-blocked", noWay.Error()+", and nothing is sent by another way",
+			"see to it that it works, or change net.bind or net.proxy (potluck config explain)", err)
+	case errors.Is(err, netx.ErrFarName):
+		return New(ExitUsage, "far-name", err.Error(), "give an address instead of the name", err)
 	case errors.As(err, &url):
 		return New(ExitFailed, "refused-url", err.Error(), "", err)
 	case errors.As(err, &conflict):

@@ -2,7 +2,6 @@ package inspect_test
 
 import (
 	"context"
-	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -78,14 +77,37 @@ func TestExplains(t *testing.T) {
 	}
 }
 
+// textKey is a node's key.
+const textKey = "abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrsa"
+
+// The key of a link goes with each of its addresses, as text that is read back as the same.
+func TestKeyOfLink(t *testing.T) {
+	nw := netxtest.NewWorld(1).Host("10.0.0.1")
+	const magnet = "magnet:?xt=urn:btih:2222222222222222222222222222222222222222&x.pe=192.0.2.1:80&x.pe=[2001:db8::1]:80"
+	for link, key := range map[string]string{magnet: "", magnet + "&x.pk=" + textKey: textKey} {
+		w, err := inspect.Want(t.Context(), nil, link, nil, nil)
+		if err != nil || len(w.Peers) != 2 {
+			t.Fatalf("%s: %+v, %v", link, w, err)
+		}
+		for _, text := range w.Peers {
+			got, err := inspect.ResolvePeer(t.Context(), nw, text)
+			if err != nil || len(got) != 1 || inspect.PeerText(got[0].Key, got[0].Addr.String()) != text || got[0].Key.IsZero() != (key == "") {
+				t.Errorf("%s: %v, %v", text, got, err)
+			}
+		}
+	}
+}
+
 func TestResolvePeer(t *testing.T) {
 	nw := netxtest.NewWorld(1).Host("10.0.0.1")
 	for text, want := range map[string]string{
 		"192.0.2.1:80": "192.0.2.1:80", "[2001:db8::1]:80": "[2001:db8::1]:80",
+		textKey + "@192.0.2.1:80": "192.0.2.1:80", strings.ToUpper(textKey) + "@[2001:db8::1]:80": "[2001:db8::1]:80",
+		textKey + "@": "", textKey[1:] + "@192.0.2.1:80": "", "@192.0.2.1:80": "", "x@192.0.2.1:80": "",
 		"192.0.2.1": "", "192.0.2.1:0": "", "host": "", "host:0": "", "host:99999": "", ":80": "", "nobody.example:80": "",
 	} {
 		got, err := inspect.ResolvePeer(context.Background(), nw, text)
-		if want == "" && err == nil || want != "" && (err != nil || !slices.Equal(got, []netip.AddrPort{netip.MustParseAddrPort(want)})) {
+		if want == "" && err == nil || want != "" && (err != nil || len(got) != 1 || got[0].Addr.String() != want || got[0].Key.IsZero() == strings.Contains(text, "@")) {
 			t.Errorf("%s: %v, %v", text, got, err)
 		}
 		exit := fault.ExitUsage

@@ -12,6 +12,7 @@ import (
 	"github.com/potluck-p2p/potluck/internal/fault"
 	"github.com/potluck-p2p/potluck/internal/link"
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/urls"
 	"github.com/potluck-p2p/potluck/internal/vfs"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
@@ -21,7 +22,7 @@ const maxTorrent = 32 << 20
 
 // Link tells what a link says, without a node and without asking peers: a .torrent file or URL is read and gives a
 // torrent, of a magnet link or an info-hash there is the link alone.
-func Link(ctx context.Context, fsys vfs.FS, nw netx.Network, text string) (*metainfo.Torrent, link.Link, error) {
+func Link(ctx context.Context, fsys vfs.FS, nw netx.Network, userAgent, text string) (*metainfo.Torrent, link.Link, error) {
 	l, err := link.Parse(text)
 	if err != nil {
 		return nil, l, fault.Explain(err)
@@ -31,7 +32,7 @@ func Link(ctx context.Context, fsys vfs.FS, nw netx.Network, text string) (*meta
 	case link.TorrentFile:
 		b, err = ReadTorrent(fsys, l.Source)
 	case link.TorrentURL:
-		c := netx.NewClient(netx.ClientOptions{Network: nw, UserAgent: "potluck"})
+		c := urls.NewClient(urls.ClientOptions{Network: nw, UserAgent: userAgent})
 		defer c.Close()
 		b, err = fetch(ctx, c, l.Source)
 	default:
@@ -71,9 +72,9 @@ func ReadTorrent(fsys vfs.FS, name string) ([]byte, error) {
 }
 
 // fetch fetches a .torrent file from an address that the user named.
-func fetch(ctx context.Context, c *netx.Client, address string) ([]byte, error) {
-	guard := netx.Guard{Purpose: netx.ForTorrent, Trusted: true}
-	res, b, err := c.Fetch(ctx, netx.Request{Guard: guard, URL: address, MaxBody: maxTorrent})
+func fetch(ctx context.Context, c *urls.Client, address string) ([]byte, error) {
+	guard := urls.Guard{Purpose: urls.ForTorrent, Trusted: true}
+	res, b, err := c.Fetch(ctx, urls.Request{Guard: guard, URL: address, MaxBody: maxTorrent})
 	if err != nil {
 		return nil, fault.New(fault.ExitBlocked, "unreachable", fmt.Sprintf("cannot fetch %s: %v", address, err), "check the address and the network", err)
 	}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/potluck-p2p/potluck/internal/fault"
 	"github.com/potluck-p2p/potluck/internal/link"
-	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/urls"
 	"github.com/potluck-p2p/potluck/internal/selection"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
@@ -16,13 +16,13 @@ type Wanted struct {
 	Torrent  *metainfo.Torrent // nil if the metadata must come from peers
 	Trackers [][]string
 	WebSeeds []string
-	Peers    []string // HOST:PORT, by the link
+	Peers    []string // HOST:PORT or KEY@HOST:PORT, by the link
 	Selected []string // patterns, see package selection
 }
 
 // Want reads what a user wants to have: a magnet link, an info-hash or the URL of a .torrent, or, if content is not nil, what
 // is in a .torrent file. Selected are the user's patterns, which go before the link's own selection.
-func Want(ctx context.Context, c *netx.Client, text string, content []byte, selected []string) (*Wanted, error) {
+func Want(ctx context.Context, c *urls.Client, text string, content []byte, selected []string) (*Wanted, error) {
 	if err := selection.Check(selected); err != nil {
 		return nil, err
 	}
@@ -43,7 +43,10 @@ func Want(ctx context.Context, c *netx.Client, text string, content []byte, sele
 	case link.TorrentFile:
 		return nil, fault.Usage("the content of the .torrent file is missing", "", nil)
 	}
-	w := &Wanted{Hash: l.InfoHash, Trackers: Tiers(l.Trackers), WebSeeds: l.WebSeeds, Peers: l.Peers, Selected: selected}
+	w := &Wanted{Hash: l.InfoHash, Trackers: Tiers(l.Trackers), WebSeeds: l.WebSeeds, Selected: selected}
+	for _, peer := range l.Peers {
+		w.Peers = append(w.Peers, PeerText(l.Key, peer))
+	}
 	if len(w.Selected) == 0 && len(l.Select) > 0 {
 		w.Selected = selection.ByIndex(l.Select)
 	}

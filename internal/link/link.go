@@ -6,6 +6,7 @@
 //	       &dn=<name>&xl=<bytes>
 //	       &tr=<tracker URL>&ws=<web seed URL>     any number of each
 //	       &x.pe=<host:port or [IPv6]:port>        BEP 9, any number
+//	       &x.pk=<52 characters of base32>         potluck, the key that whoever is at x.pe must prove
 //	       &so=<0,2,4-6>                           BEP 53, files to fetch
 //	       &xs=<URL of the .torrent file>
 //	magnet:?xs=urn:btpk:<64 hex>&s=<salt in hex>   BEP 46, a feed: whatever its publisher points at
@@ -22,6 +23,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/potluck-p2p/potluck/internal/identity"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
 
@@ -62,6 +64,9 @@ type Link struct {
 	WebSeeds []string
 	// Peers are addresses as host:port, the host a name or a literal IPv4 or [IPv6] address.
 	Peers []string
+	// Key is that of the node whose addresses Peers are; the zero key if the link names none. Whoever else answers there is not
+	// meant.
+	Key identity.Key
 	// Select holds the files to fetch; empty means all of them.
 	Select Selection
 	// Length is the size of the object in bytes as claimed by the link, 0 if it claims none.
@@ -125,6 +130,9 @@ func isTorrentPath(s string) bool {
 	}
 	return strings.HasSuffix(strings.ToLower(s), ".torrent") || strings.ContainsAny(s, "/"+string(filepath.Separator))
 }
+
+// Secure reports whether the .torrent file of a link can be fetched without others reading it on the way.
+func (l Link) Secure() bool { return isURL(l.Source, "https") }
 
 // isURL reports whether s is an absolute URL with a host and one of the schemes, or any scheme if none is given.
 func isURL(s string, schemes ...string) bool {

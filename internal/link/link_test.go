@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/potluck-p2p/potluck/internal/identity"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
 
@@ -92,6 +93,12 @@ func TestParse(t *testing.T) {
 			})},
 		{"no peers", base + "&x.pe=192.0.2.1&x.pe=192.0.2.1:0&x.pe=h:65536&x.pe=h:+1&x.pe=:80&x.pe=::1:80&x.pe=a/b:80&x.pe=0.0.0.0:80" +
 			"&x.pe=[fe80::1%25eth0]:80&x.pe=" + strings.Repeat("h", 254) + ":80&x.pe=a%0ab:80", plain},
+		{"key", base + "&x.pe=192.0.2.1:6881&x.pk=" + strings.ToUpper(textKey) + "&x.pe=h:1&x.pk=" + textKey,
+			magnet(func(l *Link) { l.Peers, l.Key = []string{"192.0.2.1:6881", "h:1"}, key(t) })},
+		{"key without addresses", base + "&x.pk=" + textKey, magnet(func(l *Link) { l.Key = key(t) })},
+		{"no key", base + "&x.pe=192.0.2.1:6881&x.pk=" + textKey[1:], plain},
+		{"no key and then one", base + "&x.pk=&x.pe=192.0.2.1:6881&x.pk=" + textKey, plain},
+		{"two keys", base + "&x.pk=" + textKey + "&x.pe=192.0.2.1:6881&x.pk=c" + textKey[1:], plain},
 		{"selection", base + "&so=0,2,4-6", magnet(func(l *Link) { l.Select = Selection{{0, 0}, {2, 2}, {4, 6}} })},
 		{"several selections", base + "&so=6,5-5,1&so=0,3-4", magnet(func(l *Link) { l.Select = Selection{{0, 1}, {3, 6}} })},
 		{"no selection", base + "&so=,-1,x,3-,6-4,+1,0x1,2-b", plain},
@@ -125,6 +132,17 @@ func TestParse(t *testing.T) {
 			}
 		})
 	}
+}
+
+// textKey is a node's key.
+const textKey = "abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrsa"
+
+func key(t *testing.T) identity.Key {
+	k, err := identity.ParseKey(textKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
 }
 
 func TestParseRefuses(t *testing.T) {
@@ -194,6 +212,7 @@ func TestMagnet(t *testing.T) {
 		Trackers: []string{"udp://t.example:80/announce", "https://u.example/announce?a=b&c=d"},
 		WebSeeds: []string{"http://w.example/f/"},
 		Peers:    []string{"192.0.2.1:6881", "[2001:db8::1]:6881"},
+		Key:      key(t),
 		Select:   Selection{{0, 0}, {4, 6}},
 		Kind:     Magnet,
 		Source:   "https://s.example/f.torrent",
@@ -202,7 +221,7 @@ func TestMagnet(t *testing.T) {
 		"&dn=Zo%C3%AB%20%26%20friends%2B1&xl=12345" +
 		"&tr=udp%3A%2F%2Ft.example%3A80%2Fannounce&tr=https%3A%2F%2Fu.example%2Fannounce%3Fa%3Db%26c%3Dd" +
 		"&ws=http%3A%2F%2Fw.example%2Ff%2F&x.pe=192.0.2.1:6881&x.pe=[2001:db8::1]:6881" +
-		"&so=0,4-6&xs=https%3A%2F%2Fs.example%2Ff.torrent"
+		"&x.pk=" + textKey + "&so=0,4-6&xs=https%3A%2F%2Fs.example%2Ff.torrent"
 	if got := full.Magnet(); got != want {
 		t.Errorf("printed\n%s, want\n%s", got, want)
 	}
@@ -239,6 +258,7 @@ func FuzzParse(f *testing.F) {
 		base, "magnet:?xt=urn:btih:" + b32V1, "magnet:?xt=urn:btmh:1220" + hexV2, hexV1, hexV2,
 		base + "&dn=a%20b+c&xl=5&tr=udp%3A%2F%2Ft%3A80&tr.1=http://t/announce&ws=http://w/",
 		base + "&x.pe=192.0.2.1:6881&x.pe=[2001:db8::1]:6881&x.pe=host:1&so=0,2,4-6&xs=http://s/f.torrent",
+		base + "&x.pe=h:1&x.pk=" + textKey, base + "&x.pe=h:1&x.pk=" + textKey[1:], "magnet:?xs=urn:btpk:" + hexV2 + "&x.pk=" + textKey,
 		base + "&amp;dn=100%&so=7-99999999999,5",
 		"https://w.example/f.torrent", "f.torrent", "./f", "ipfs://x", "magnet:?xs=urn:btpk:" + hexV2 + "&s=6e6577&xs=http://s/f",
 	} {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/potluck-p2p/potluck/internal/identity"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
 
@@ -40,6 +41,10 @@ func parseMagnet(s string) (Link, error) {
 	default:
 		return Link{}, fmt.Errorf("%w: the magnet link has no BitTorrent info-hash (xt=urn:btih:... or xt=urn:btmh:...)", ErrNotALink)
 	}
+	if p.keyless {
+		// Nobody could tell whether it is the right node that answers there. There may be other ways to the object.
+		p.Peers, p.Key = nil, identity.Key{}
+	}
 	p.Select = p.Select.normal()
 	// Escaping may make a link longer than it came. What we could not pass on again is not taken.
 	if len(p.Link.Magnet()) > MaxLength {
@@ -66,6 +71,8 @@ type magnetParser struct {
 	v2 *metainfo.HashV2
 	// published: it names a publisher. unsalted: its salt makes no sense, and without it the feed would be another.
 	published, unsalted bool
+	// keyless: it names a key that makes no sense, or two.
+	keyless bool
 }
 
 // take adds one parameter to the link.
@@ -98,6 +105,10 @@ func (p *magnetParser) take(name, value string) error {
 		if peer, ok := parsePeer(value); ok {
 			p.Peers = appendNew(p.Peers, peer, MaxPeers)
 		}
+	case "x.pk":
+		key, err := identity.ParseKey(value)
+		p.keyless = p.keyless || err != nil || !p.Key.IsZero() && p.Key != key
+		p.Key = key
 	case "so":
 		p.Select = append(p.Select, parseSelection(value)...)
 		p.Select = p.Select[:min(len(p.Select), MaxRanges)]
@@ -238,6 +249,9 @@ func (l Link) Magnet() string {
 	for _, peer := range l.Peers {
 		// Other clients read this one without unescaping it.
 		add("x.pe", peer)
+	}
+	if !l.Key.IsZero() {
+		add("x.pk", l.Key.String())
 	}
 	if len(l.Select) > 0 {
 		add("so", l.Select.String())

@@ -43,8 +43,8 @@ type SegmentWriter interface {
 	WriteSegments(p []byte, size int, to netip.AddrPort, f Fragmentation) error
 }
 
-// readerOf reads batches from any socket: of one datagram where it can do no more.
-func readerOf(conn PacketConn) BatchReader {
+// ReaderOf reads batches from any socket: of one datagram where it can do no more.
+func ReaderOf(conn PacketConn) BatchReader {
 	if r, ok := conn.(BatchReader); ok {
 		return r
 	}
@@ -64,8 +64,8 @@ func (r *singleReader) ReadBatch(b []Datagram) ([]Datagram, error) {
 	return append(b, Datagram{r.buf[:n], from}), nil
 }
 
-// writerOf sends segments by any socket: one after the other where it can do no better.
-func writerOf(conn PacketConn) SegmentWriter {
+// WriterOf sends segments by any socket: one after the other where it can do no better.
+func WriterOf(conn PacketConn) SegmentWriter {
 	if w, ok := conn.(SegmentWriter); ok {
 		return w
 	}

@@ -19,7 +19,9 @@ func ListenPair(ctx context.Context, nw Network, local netip.AddrPort) (net.List
 			return nil, nil, fmt.Errorf("listen on %v: %w", local, err)
 		}
 		bound := AddrPort(l.Addr())
-		// The address that TCP got, not the one asked for: without IPv6 the wildcard became the IPv4 one.
+		if bound.Addr().Is4() == local.Addr().Unmap().Is4() { // without IPv6 the wildcard became the IPv4 one
+			bound = netip.AddrPortFrom(local.Addr(), bound.Port())
+		}
 		u, err := nw.ListenUDP(ctx, bound)
 		if err == nil {
 			return l, u, nil

@@ -55,12 +55,14 @@ func (s *system) ListenMulticast(ctx context.Context, group netip.AddrPort) (Mul
 	if group.Addr().Is6() {
 		from = netip.IPv6Unspecified()
 	}
-	if s.source.IsValid() {
-		if from = s.source; !Carries(from, group.Addr()) {
-			return nil, fmt.Errorf("join %v from %v: %w", group, from, ErrFamily)
-		}
+	source, err := s.from(group.Addr())
+	if err != nil {
+		return nil, fmt.Errorf("join %w", err)
 	}
-	var lc net.ListenConfig
+	if source.IsValid() {
+		from = source
+	}
+	lc := net.ListenConfig{Control: s.confine}
 	network := "udp" + family(netip.AddrPortFrom(group.Addr(), 0))
 	// Package net lets several sockets share the port when the address is that of a group.
 	in, err := lc.ListenPacket(ctx, network, group.String())
@@ -72,7 +74,7 @@ func (s *system) ListenMulticast(ctx context.Context, group netip.AddrPort) (Mul
 		_ = in.Close()
 		return nil, err
 	}
-	g := &groupSocket{group: group, source: s.source, in: in.(*net.UDPConn), out: out.(*net.UDPConn), joined: map[int]net.Interface{}}
+	g := &groupSocket{group: group, source: source, in: in.(*net.UDPConn), out: out.(*net.UDPConn), joined: map[int]net.Interface{}}
 	if err := g.setUp(); err != nil {
 		_ = g.Close()
 		return nil, fmt.Errorf("join %v: %w", group, err)

@@ -24,7 +24,7 @@ type Mux struct {
 
 // NewMux shares conn. Datagrams flow once Serve runs; closing the Mux closes conn.
 func NewMux(conn PacketConn) *Mux {
-	return &Mux{conn: conn, writer: writerOf(conn)}
+	return &Mux{conn: conn, writer: WriterOf(conn)}
 }
 
 // Route makes a socket that receives the datagrams for which match holds. Routes are tried in the order in which they
@@ -60,7 +60,7 @@ func (m *Mux) add(r *route) (open bool) {
 
 // Serve hands out datagrams until the socket is closed, and then returns nil.
 func (m *Mux) Serve() error {
-	reader := readerOf(m.conn)
+	reader := ReaderOf(m.conn)
 	var batch []Datagram
 	for {
 		var err error
@@ -150,6 +150,9 @@ func (q queued) WriteTo(p []byte, to netip.AddrPort) (int, error) {
 	return q.route.mux.conn.WriteTo(p, to)
 }
 func (q queued) LocalAddr() netip.AddrPort { return q.route.mux.conn.LocalAddr() }
+
+// Unwrap is the shared socket.
+func (q queued) Unwrap() PacketConn { return q.route.mux.conn }
 
 func (q queued) Close() error {
 	q.route.mux.remove(q.route)

@@ -29,6 +29,9 @@ type Network interface {
 
 	// Addrs lists the addresses of this machine's interfaces, loopback included.
 	Addrs() ([]netip.Addr, error)
+
+	// Subnets lists the networks that this machine's interfaces are in.
+	Subnets() ([]netip.Prefix, error)
 }
 
 // PacketConn is a datagram socket in terms of netip addresses. IPv4 addresses are never in their IPv6-mapped form.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -14,28 +16,85 @@ import (
 // have left by another way (DESIGN 4.10).
 var ErrFamily = errors.New("bound source address is of the other address family")
 
-// Options configure the real network.
+// Options configure the real network. At most one of Source and Only is given.
 type Options struct {
 	// Source is the address that everything we dial leaves from. The zero or a wildcard address leaves the choice to the
 	// system.
 	Source netip.Addr
+	// Only is the interface that everything leaves and comes in by, as it is at present; nil leaves the choice to the system.
+	Only *Interface
+	// NameServers are asked by the interface Only instead of those of the system.
+	NameServers []netip.AddrPort
+}
+
+// Interface is one of this machine's.
+type Interface struct {
+	Name     string
+	Addrs    []netip.Addr // the first of each family is what we dial from
+	Loopback bool
 }
 
 // System is the real network.
 func System(opt Options) Network {
 	source := opt.Source.Unmap()
-	if !source.IsValid() || source.IsUnspecified() {
-		return &system{resolver: net.DefaultResolver}
+	s := &system{only: opt.Only, servers: opt.NameServers, resolver: net.DefaultResolver}
+	switch {
+	case s.only != nil:
+		s.sources = s.only.Addrs
+	case source.IsValid() && !source.IsUnspecified():
+		s.sources = []netip.Addr{source}
+	default:
+		return s
 	}
-	s := &system{source: source}
 	// The resolver in Go is used even where the system has its own, because only it takes our dialler.
 	s.resolver = &net.Resolver{PreferGo: true, Dial: s.dialResolver}
 	return s
 }
 
 type system struct {
-	source   netip.Addr
+	sources  []netip.Addr // none leaves the choice to the system
+	only     *Interface
+	servers  []netip.AddrPort
+	turn     atomic.Uint32 // of the name servers
 	resolver *net.Resolver
+}
+
+// from is the address from which to reach a remote; the zero address leaves the choice to the system.
+func (s *system) from(remote netip.Addr) (netip.Addr, error) {
+	if len(s.sources) == 0 && s.only == nil {
+		return netip.Addr{}, nil
+	}
+	for _, a := range s.sources {
+		if Carries(a, remote) {
+			return a, nil
+		}
+	}
+	if s.only != nil {
+		return netip.Addr{}, fmt.Errorf("%v by %s, which has no address of that family: %w", remote, s.only.Name, ErrFamily)
+	}
+	return netip.Addr{}, fmt.Errorf("%v from %v: %w", remote, s.sources[0], ErrFamily)
+}
+
+// place is where to listen in order to listen at local: at a wildcard, the interface that everything comes in by has an address.
+func (s *system) place(local netip.AddrPort) (netip.AddrPort, error) {
+	local = unmap(local)
+	if s.only == nil {
+		return local, nil
+	}
+	for _, a := range s.only.Addrs {
+		if a == local.Addr() || local.Addr().IsUnspecified() && a.Is4() == local.Addr().Is4() {
+			return netip.AddrPortFrom(a, local.Port()), nil
+		}
+	}
+	return local, fmt.Errorf("%s does not have the address %v: %w", s.only.Name, local.Addr(), syscall.EADDRNOTAVAIL)
+}
+
+// confine keeps a socket to the interface, whatever the routes say.
+func (s *system) confine(_, _ string, c syscall.RawConn) error {
+	if s.only == nil {
+		return nil
+	}
+	return bindToDevice(c, s.only.Name)
 }
 
 // A connection whose other side is gone without a word ends within a minute: by keep-alives when nothing is under way, and by
@@ -53,33 +112,55 @@ func keepAlive() net.KeepAliveConfig {
 
 func (s *system) DialTCP(ctx context.Context, remote netip.AddrPort) (net.Conn, error) {
 	remote = unmap(remote)
-	d := net.Dialer{KeepAliveConfig: keepAlive(), Control: endUnacknowledged}
+	source, err := s.from(remote.Addr())
+	if err != nil {
+		return nil, fmt.Errorf("dial %w", err)
+	}
+	d := net.Dialer{KeepAliveConfig: keepAlive(), Control: func(network, address string, c syscall.RawConn) error {
+		if source.IsValid() {
+			if err := shareSourcePorts(network, address, c); err != nil {
+				return err
+			}
+		}
+		return errors.Join(s.confine(network, address, c), endUnacknowledged(network, address, c))
+	}}
 	var local netip.AddrPort
-	if s.source.IsValid() {
-		if !Carries(s.source, remote.Addr()) {
-			return nil, fmt.Errorf("dial %v from %v: %w", remote, s.source, ErrFamily)
-		}
-		local = netip.AddrPortFrom(s.source, 0)
-		d.Control = func(network, address string, c syscall.RawConn) error {
-			return errors.Join(shareSourcePorts(network, address, c), endUnacknowledged(network, address, c))
-		}
+	if source.IsValid() {
+		local = netip.AddrPortFrom(source, 0)
 	}
 	return d.DialTCP(ctx, "tcp", local, remote)
 }
 
-// dialResolver carries the queries of the resolver. A name server on this machine is not bound to the source address:
-// nothing leaves by asking it.
+// LocalNameServerError says that a name server on this machine is not asked: what it forwards leaves by a way of its own.
+type LocalNameServerError struct {
+	Server netip.AddrPort
+	Only   string // the interface that everything has to leave by
+}
+
+func (e *LocalNameServerError) Error() string {
+	return fmt.Sprintf("the name server %v is on this machine and does not ask by %s; name one that %s reaches (net.dns)", e.Server.Addr(), e.Only, e.Only)
+}
+
+// dialResolver carries the queries of the resolver. With a source address alone, a name server on this machine is not bound to
+// that: nothing leaves by asking it.
 func (s *system) dialResolver(ctx context.Context, network, address string) (net.Conn, error) {
 	remote, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return nil, err
 	}
-	var d net.Dialer
-	if !remote.Addr().Unmap().IsLoopback() {
-		if !Carries(s.source, remote.Addr()) {
-			return nil, fmt.Errorf("ask name server %v from %v: %w", remote, s.source, ErrFamily)
+	if len(s.servers) > 0 {
+		remote = s.nameServer()
+	}
+	d := net.Dialer{Control: s.confine}
+	switch local := remote.Addr().Unmap().IsLoopback(); {
+	case local && s.only != nil && !s.only.Loopback:
+		return nil, &LocalNameServerError{remote, s.only.Name}
+	case !local || s.only != nil:
+		source, err := s.from(remote.Addr())
+		if err != nil {
+			return nil, fmt.Errorf("ask name server %w", err)
 		}
-		local := netip.AddrPortFrom(s.source, 0)
+		local := netip.AddrPortFrom(source, 0)
 		switch network {
 		case "udp", "udp4", "udp6":
 			d.LocalAddr = net.UDPAddrFromAddrPort(local)
@@ -87,11 +168,20 @@ func (s *system) dialResolver(ctx context.Context, network, address string) (net
 			d.LocalAddr = net.TCPAddrFromAddrPort(local)
 		}
 	}
-	return d.DialContext(ctx, network, address)
+	return d.DialContext(ctx, network, remote.String())
+}
+
+// nameServer takes turns: the resolver tries again when one does not answer.
+func (s *system) nameServer() netip.AddrPort {
+	return s.servers[int(s.turn.Add(1)-1)%len(s.servers)]
 }
 
 func (s *system) ListenTCP(ctx context.Context, local netip.AddrPort) (net.Listener, error) {
-	lc := net.ListenConfig{KeepAliveConfig: keepAlive()}
+	local, err := s.place(local)
+	if err != nil {
+		return nil, err
+	}
+	lc := net.ListenConfig{KeepAliveConfig: keepAlive(), Control: s.confine}
 	l, err := withoutIPv6(local, func(local netip.AddrPort) (net.Listener, error) {
 		return lc.Listen(ctx, "tcp"+family(local), local.String())
 	})
@@ -115,7 +205,11 @@ func (l listener) Accept() (net.Conn, error) {
 }
 
 func (s *system) ListenUDP(ctx context.Context, local netip.AddrPort) (PacketConn, error) {
-	var lc net.ListenConfig
+	local, err := s.place(local)
+	if err != nil {
+		return nil, err
+	}
+	lc := net.ListenConfig{Control: s.confine}
 	conn, err := withoutIPv6(local, func(local netip.AddrPort) (net.PacketConn, error) {
 		return lc.ListenPacket(ctx, "udp"+family(local), local.String())
 	})
@@ -158,6 +252,9 @@ func (s *system) LookupHost(ctx context.Context, host string) ([]netip.Addr, err
 }
 
 func (s *system) Addrs() ([]netip.Addr, error) {
+	if s.only != nil {
+		return slices.Clone(s.only.Addrs), nil
+	}
 	list, err := net.InterfaceAddrs()
 	if err != nil {
 		return nil, err

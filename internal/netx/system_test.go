@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/potluck-p2p/potluck/internal/netx"
@@ -130,5 +132,34 @@ func TestSystemStreams(t *testing.T) {
 	p := make([]byte, 4)
 	if _, err := io.ReadFull(c, p); err != nil || string(p) != "echo" {
 		t.Error(string(p), err)
+	}
+}
+
+// A socket for one interface leaves by no other, and a name server on this machine would.
+func TestSystemOfOneInterface(t *testing.T) {
+	nw := netx.System(netx.Options{
+		Only:        &netx.Interface{Name: "wg0", Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.7")}},
+		NameServers: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.53:53")},
+	})
+	var local *netx.LocalNameServerError
+	if _, err := nw.LookupHost(t.Context(), "a.example"); !errors.As(err, &local) && !strings.Contains(err.Error(), "does not ask by wg0") {
+		t.Error(err)
+	}
+	if _, err := nw.DialTCP(t.Context(), netip.MustParseAddrPort("[2001:db8::1]:80")); !errors.Is(err, netx.ErrFamily) {
+		t.Error(err)
+	}
+	for _, at := range []string{"10.0.0.1:0", "[::]:0", "127.0.0.1:0"} {
+		if _, err := nw.ListenTCP(t.Context(), netip.MustParseAddrPort(at)); !errors.Is(err, syscall.EADDRNOTAVAIL) {
+			t.Errorf("%s: %v", at, err)
+		}
+		if _, err := nw.ListenUDP(t.Context(), netip.MustParseAddrPort(at)); !errors.Is(err, syscall.EADDRNOTAVAIL) {
+			t.Errorf("%s: %v", at, err)
+		}
+	}
+	if _, err := netx.ListenMulticast(t.Context(), nw, netip.MustParseAddrPort("[ff15::efc0:988f]:6771")); !errors.Is(err, netx.ErrFamily) {
+		t.Error(err)
+	}
+	if addrs, err := nw.Addrs(); err != nil || !slices.Equal(addrs, []netip.Addr{netip.MustParseAddr("192.0.2.7")}) {
+		t.Error(addrs, err)
 	}
 }

@@ -11,6 +11,9 @@ import (
 // MaxUnixPath is how long the path of a unix socket may be on every system.
 const MaxUnixPath = 103
 
+// maxUnixHeader bounds the header of a response.
+const maxUnixHeader = 64 << 10
+
 // socketMode lets only the owner of a socket connect to it.
 const socketMode = 0o600
 
@@ -42,6 +45,6 @@ func UnixClient(path string) *http.Client {
 			return d.DialContext(ctx, "unix", path)
 		},
 		DisableCompression:     true,
-		MaxResponseHeaderBytes: maxHeader,
+		MaxResponseHeaderBytes: maxUnixHeader,
 	}}
 }

@@ -23,8 +23,6 @@ const (
 	dhtSaved = 10 * time.Minute
 	// dhtQueue is how many datagrams may wait.
 	dhtQueue = 1024
-	// dhtVersion is how we call ourselves to other nodes: two letters and two bytes.
-	dhtVersion = "PK\x01\x00"
 )
 
 // openDHT takes part in the distributed hash table, from where the last run was.
@@ -38,8 +36,8 @@ func (n *Node) openDHT(ctx context.Context) error {
 	}
 	cfg := dht.Config{
 		Sockets: n.sockets.Routes(dhtQueue, func(b []byte, _ netip.AddrPort) bool { return krpc.Looks(b) }),
-		Network: n.cfg.Network, Port: n.sockets.Port(), Saved: dht.ParseTable(saved), Routers: n.cfg.DHTRouters, Version: dhtVersion,
-		Log: n.cfg.Log, Found: n.foundInDHT, Announced: n.announcedInDHT, Panicked: n.panicked,
+		Network: n.cfg.Network, Port: n.sockets.PublicPort, Saved: dht.ParseTable(saved), Routers: n.cfg.DHTRouters, Version: n.dhtVersion(),
+		Log: n.cfg.Log, Found: n.foundInDHT, Announced: n.announcedInDHT, Stands: n.standsInDHT, Panicked: n.panicked,
 	}
 	cryptorand.Read(cfg.Seed[:])
 	n.dht = dht.New(cfg)

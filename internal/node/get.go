@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"net/netip"
 	"path/filepath"
 	"slices"
 	"time"
@@ -25,7 +24,7 @@ type GetRequest struct {
 	Dir string
 	// Select are patterns of the files wanted; none is all.
 	Select []string
-	// Peers are addresses (HOST:PORT) to ask, Trackers more trackers.
+	// Peers are addresses to ask, as HOST:PORT or KEY@HOST:PORT, Trackers more trackers.
 	Peers    []string
 	Trackers []string
 	// Sequential fetches in order.
@@ -52,6 +51,9 @@ func (n *Node) Get(ctx context.Context, req GetRequest) (Object, error) {
 }
 
 func (n *Node) get(ctx context.Context, req GetRequest) (*object.Object, error) {
+	if err := n.isSeen(req.Link); req.Torrent == nil && err != nil {
+		return nil, err
+	}
 	w, err := inspect.Want(ctx, n.fetcher, req.Link, req.Torrent, req.Select)
 	if err != nil {
 		return nil, err
@@ -107,7 +109,7 @@ func (n *Node) get(ctx context.Context, req GetRequest) (*object.Object, error) 
 
 // again is Get for an object that is held already: new sources help it, what stopped it is tried once more, and files that
 // were not selected the first time can be added.
-func (n *Node) again(ctx context.Context, o *object.Object, req GetRequest, w *inspect.Wanted, typed []netip.AddrPort) (*object.Object, error) {
+func (n *Node) again(ctx context.Context, o *object.Object, req GetRequest, w *inspect.Wanted, typed []inspect.Peer) (*object.Object, error) {
 	o, done, err := o.Manage()
 	if err != nil {
 		return nil, err

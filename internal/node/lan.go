@@ -5,12 +5,13 @@ import (
 
 	"github.com/potluck-p2p/potluck/internal/discovery/lan"
 	"github.com/potluck-p2p/potluck/internal/node/object"
+	"github.com/potluck-p2p/potluck/internal/protocol/mse"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 )
 
 // openLAN begins to tell the local network what we are active with, and to hear who else is (BEP 14).
 func (n *Node) openLAN() {
-	if n.cfg.Silent || n.cfg.Offline {
+	if n.cfg.Silent || n.cfg.Offline || n.cfg.Anonymous || len(n.sockets.Listeners()) == 0 || n.cfg.Encryption == mse.Authenticated { // what is told there is told in clear
 		return
 	}
 	n.lan = lan.New(lan.Config{

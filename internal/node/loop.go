@@ -7,6 +7,7 @@ import (
 
 	"github.com/potluck-p2p/potluck/internal/choker"
 	"github.com/potluck-p2p/potluck/internal/content"
+	"github.com/potluck-p2p/potluck/internal/netx"
 	"github.com/potluck-p2p/potluck/internal/node/news"
 	"github.com/potluck-p2p/potluck/internal/node/object"
 	"github.com/potluck-p2p/potluck/internal/node/turn"
@@ -63,7 +64,9 @@ func (n *Node) loop() {
 			for _, o := range scouts {
 				o.Guarded(func() { o.Swarm.Beat(now) })
 			}
+			n.contained(n.keepCeiling)
 			if beats%shows == 0 {
+				n.contained(func() { n.keepSchedule(now) })
 				n.dealTurns(now, objects)
 				n.contained(func() { n.tellLAN(slices.Concat(objects, scouts)) })
 				n.contained(func() { n.tellDHT(now, slices.Concat(objects, scouts)) })
@@ -122,8 +125,15 @@ func (n *Node) attend(now time.Time, o *object.Object) (serve bool) {
 
 // dial connects to as many peers as the swarm wants.
 func (n *Node) dial(now time.Time, o *object.Object) {
-	if n.cfg.Silent {
-		return
+	if n.cfg.Silent || netx.NoWay(n.cfg.Network) != nil {
+		return // nobody is to blame for not being reached
+	}
+	for {
+		addr, try, ok := o.Swarm.NextMeeting(now)
+		if !ok {
+			break
+		}
+		n.shell.Meet(o.Life, o.Net, addr, try)
 	}
 	for {
 		addr, try, ok := o.Swarm.NextDial(now)

@@ -6,12 +6,12 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	cryptorand "crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
@@ -21,17 +21,21 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/catalog"
+	"github.com/potluck-p2p/potluck/internal/ceiling"
 	"github.com/potluck-p2p/potluck/internal/choker"
 	"github.com/potluck-p2p/potluck/internal/discovery/dht"
 	"github.com/potluck-p2p/potluck/internal/discovery/lan"
 	"github.com/potluck-p2p/potluck/internal/discovery/tracker"
 	"github.com/potluck-p2p/potluck/internal/fault"
+	"github.com/potluck-p2p/potluck/internal/identity"
 	"github.com/potluck-p2p/potluck/internal/intake"
 	"github.com/potluck-p2p/potluck/internal/local"
 	"github.com/potluck-p2p/potluck/internal/network/bittorrent"
 	"github.com/potluck-p2p/potluck/internal/network/utp"
 	"github.com/potluck-p2p/potluck/internal/network/web"
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/urls"
+	"github.com/potluck-p2p/potluck/internal/node/blocking"
 	"github.com/potluck-p2p/potluck/internal/node/feeds"
 	"github.com/potluck-p2p/potluck/internal/node/home"
 	"github.com/potluck-p2p/potluck/internal/node/news"
@@ -39,6 +43,8 @@ import (
 	"github.com/potluck-p2p/potluck/internal/node/sockets"
 	"github.com/potluck-p2p/potluck/internal/node/turn"
 	"github.com/potluck-p2p/potluck/internal/protocol/mse"
+	"github.com/potluck-p2p/potluck/internal/reach/portmap"
+	"github.com/potluck-p2p/potluck/internal/schedule"
 	"github.com/potluck-p2p/potluck/internal/store"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 	"github.com/potluck-p2p/potluck/internal/vfs"
@@ -61,33 +67,49 @@ type Config struct {
 	Silent bool
 	// Announced says that the user named the listening address: links carry it (x.pe).
 	Announced bool
+	// Anonymous tells nobody what program we are and where, and is somebody else for each object.
+	Anonymous bool
 	// Offline allows only addresses and trackers that were named explicitly.
 	Offline bool
 	// Encryption says how connections with peers may begin.
 	Encryption mse.Policy
 	// UTP connects with peers over uTP where TCP does not reach them, and has them connect so.
 	UTP bool
+	// HolePunching meets peers whom nobody can connect to, and brings others together (BEP 55). It needs UTP.
+	HolePunching bool
 	// DHT takes part in the distributed hash table, unless Offline; DHTRouters are HOST:PORT of nodes that are asked for a
 	// way in when no other is known.
 	DHT        bool
 	DHTRouters []string
+	// PortMapping has the routers before us let others in, unless Offline.
+	PortMapping bool
 	// FeedPoll is how often a feed that is followed is looked up; 5 minutes.
 	FeedPoll time.Duration
 	// Up and Down limit payload, in bytes per second; 0 is no limit.
 	Up, Down int64
+	// Schedule are limits for some hours of some days, by the time zone of Now; later ones win.
+	Schedule []schedule.Entry
+	// LimitLAN has the limits hold for the local network too.
+	LimitLAN bool
+	// BlockLists are files of addresses to have nothing to do with, in the formats of package blocklist.
+	BlockLists []string
 	// DownloadDir is where fetched objects go unless said otherwise.
 	DownloadDir string
 	// Version is potluck's, as told to peers.
 	Version string
-	// Slots is how many peers are served at once to begin with; 8. MaxPeers bounds the peers of all objects together;
-	// 200. No object has more than 80.
+	// SuperSeeding gives each peer another part of a share, while nobody else has all (BEP 16).
+	SuperSeeding bool
+	// Room is what the machine has room for.
+	Room ceiling.Ceilings
+	// Slots is how many peers are served at once to begin with, MaxPeers bounds the peers of all objects together; what Room says.
+	// No object has more than 80.
 	Slots, MaxPeers int
 	// Ratio is how often an object that was fetched is given before it is paused, SeedTime how long; 0 is no end.
 	Ratio    float64
 	SeedTime time.Duration
 	// ActiveFetches and ActiveSeeds bound the objects that are fetched and seeded at once; the others wait. 0 is no bound.
 	ActiveFetches, ActiveSeeds int
-	// PieceMemory bounds the memory of pieces under way, in bytes; 32 MiB.
+	// PieceMemory bounds the memory of pieces under way, in bytes; what Room says.
 	PieceMemory int64
 }
 
@@ -105,19 +127,23 @@ type Node struct {
 	ended   error
 	wake    chan struct{}
 
-	catalog *catalog.Catalog
-	books   *object.Books
-	rooms   *object.Rooms
-	sockets *sockets.Sockets
-	shell   *bittorrent.Shell
-	utp     *utp.Shell    // nil without
-	lan     *lan.Runner   // nil if the local network is not to hear of us
-	dht     *dht.Runner   // nil if we take no part in it
-	checks  chan struct{} // holds one for each check of what others find in the DHT
-	feeds   *feeds.Desk
-	fetcher *netx.Client
-	choker  *choker.Choker // the loop's alone
-	feed    news.Feed
+	catalog  *catalog.Catalog
+	books    *object.Books
+	rooms    *object.Rooms
+	sockets  *sockets.Sockets
+	shell    *bittorrent.Shell
+	identity *identity.Identity // nil without TLS
+	utp      *utp.Shell         // nil without
+	lan      *lan.Runner        // nil if the local network is not to hear of us
+	dht      *dht.Runner        // nil if we take no part in it
+	portmap  *portmap.Runner    // nil if no router is asked
+	checks   chan struct{}      // holds one for each check of what others find in the DHT
+	feeds    *feeds.Desk
+	lists    *blocking.Lists // nil if nobody is blocked
+	filter   *netx.Filtered  // the same
+	fetcher  *urls.Client
+	choker   *choker.Choker // the loop's alone
+	feed     news.Feed
 
 	adding sync.Mutex // held while it is decided whether an object is new
 }
@@ -168,11 +194,11 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 		return n, err
 	}
 	n.catalog = n.home.Catalog
-	peerID, err := newPeerID()
-	if err != nil {
+	if err = n.openBlockLists(); err != nil {
 		return n, err
 	}
-	client := "potluck/" + cfg.Version
+	cfg.Network = n.cfg.Network
+	client := n.client()
 	if !cfg.Silent {
 		s, err := sockets.Open(ctx, sockets.Config{Network: cfg.Network, Now: cfg.Now, Listen: cfg.Listen, Settings: n.catalog})
 		if err != nil {
@@ -182,7 +208,7 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 	}
 	st := store.New(cfg.FS, store.Options{Now: cfg.Now})
 	udp := n.sockets.Routes(trackerQueue, func(b []byte, _ netip.AddrPort) bool { return wire.IsResponse(b) })
-	n.fetcher = netx.NewClient(netx.ClientOptions{Network: cfg.Network, UserAgent: client})
+	n.fetcher = urls.NewClient(urls.ClientOptions{Network: cfg.Network, UserAgent: client})
 	n.rooms = &object.Rooms{
 		Life: n.life, Now: cfg.Now, Log: cfg.Log, Network: cfg.Network, Rand: newRand,
 		Catalog: n.catalog,
@@ -194,20 +220,25 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 		Budget: intake.NewBudget(cfg.PieceMemory), Pool: intake.NewPool(runtime.GOMAXPROCS(0), n.panicked),
 		Seats: swarm.NewSeats(cfg.MaxPeers), Sockets: n.sockets,
 		Trackers: tracker.NewClient(tracker.ClientConfig{Network: cfg.Network, UDP: udp, UserAgent: client, Rand: newRand()}),
-		Web:      web.New(web.Config{Network: cfg.Network, UserAgent: client, Now: cfg.Now, Panicked: n.panicked}),
+		Web:      web.New(web.Config{Network: cfg.Network, UserAgent: client, Now: cfg.Now, Unlimited: n.unlimited(), Panicked: n.panicked}),
 		Up:       netx.NewLimiter(cfg.Up), Down: netx.NewLimiter(cfg.Down),
-		PeerID: peerID, Client: client, MaxPeers: min(cfg.MaxPeers, maxObjectPeers),
+		Filter: n.filter, SuperSeeding: cfg.SuperSeeding,
+		PeerID: n.peerIDs(), Client: client, MaxPeers: min(cfg.MaxPeers, maxObjectPeers),
 		Silent: cfg.Silent, Offline: cfg.Offline, DHT: cfg.DHT, Announced: cfg.Announced, Encryption: cfg.Encryption,
-		Bounds: turn.Bounds{Fetches: cfg.ActiveFetches, Seeds: cfg.ActiveSeeds},
-		Enough: turn.Enough{Ratio: cfg.Ratio, Time: cfg.SeedTime},
-		Wake:   n.poke, Panicked: n.panicked,
+		Bounds:    turn.Bounds{Fetches: cfg.ActiveFetches, Seeds: cfg.ActiveSeeds},
+		Enough:    turn.Enough{Ratio: cfg.Ratio, Time: cfg.SeedTime},
+		Unreached: n.unreached, Wake: n.poke, Panicked: n.panicked,
 	}
 	n.rooms.Scraper = tracker.NewScraper(n.rooms.Trackers, newRand())
-	n.choker = choker.New(choker.Config{Slots: cfg.Slots, Rand: newRand()})
+	n.choker = choker.New(choker.Config{Slots: cfg.Slots, MaxSlots: max(cfg.Slots, cfg.Room.MaxSlots), Rand: newRand()})
 	n.openUTP()
+	n.rooms.HolePunching = n.punchesHoles()
+	if err = n.openIdentity(ctx); err != nil {
+		return n, err
+	}
 	n.shell = bittorrent.New(bittorrent.Config{
-		Network: cfg.Network, UTP: n.dialUTP(), PeerID: peerID, Now: cfg.Now, Log: cfg.Log, Encryption: cfg.Encryption,
-		Find: n.find, FindReq2: n.books.FindReq2, Panicked: n.panicked,
+		Network: cfg.Network, UTP: n.dialUTP(), Now: cfg.Now, Log: cfg.Log, Encryption: cfg.Encryption,
+		Dialling: n.identity, Accepting: n.identity, Unlimited: n.unlimited(), Find: n.find, FindReq2: n.books.FindReq2, Panicked: n.panicked,
 	})
 	if err = n.restore(ctx); err != nil {
 		return n, err
@@ -216,6 +247,7 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 	if err = n.openDHT(ctx); err != nil {
 		return n, err
 	}
+	n.openPortMap()
 	n.openFeeds()
 	if !cfg.Silent {
 		n.running.Go(func() { n.rooms.Scraper.Run(n.life, n.rooms.Scraped) })
@@ -227,23 +259,30 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 		n.driving.Go(func() { n.shell.Accept(n.life, n.utp) })
 	}
 	n.running.Go(func() { n.home.KeepBackup(n.life, cfg.Log) })
+	if n.lists != nil {
+		n.driving.Go(n.keepBlockLists)
+	}
 	if !cfg.Silent { // the state is looked at otherwise, and not changed
 		n.driving.Go(n.patrol)
 	}
+	n.driving.Go(n.watchWay)
 	n.driving.Go(n.loop)
 	return n, nil
 }
 
 func defaults(cfg *Config) {
-	if cfg.Slots == 0 {
-		cfg.Slots = 8
+	if cfg.Anonymous && isExposed(cfg.Network) {
+		cfg.DHT = false // which would tell strangers what is looked for from our address
 	}
-	if cfg.MaxPeers == 0 {
-		cfg.MaxPeers = 200
+	if cfg.Encryption == mse.Authenticated {
+		cfg.DHT = false // whose datagrams say in clear what is looked for
 	}
-	if cfg.PieceMemory == 0 {
-		cfg.PieceMemory = 32 << 20
+	if cfg.Room == (ceiling.Ceilings{}) {
+		cfg.Room = ceiling.Of(ceiling.Machine{})
 	}
+	cfg.Slots = cmp.Or(cfg.Slots, cfg.Room.Slots)
+	cfg.MaxPeers = cmp.Or(cfg.MaxPeers, cfg.Room.Peers)
+	cfg.PieceMemory = cmp.Or(cfg.PieceMemory, cfg.Room.Pieces)
 }
 
 // restore takes up every object of the catalog where it was.
@@ -262,19 +301,6 @@ func (n *Node) restore(ctx context.Context) error {
 		o.Open()
 	}
 	return nil
-}
-
-// newPeerID draws our id for this run. BEP 20: "-", two letters for the client, four for the version, "-".
-func newPeerID() (id [20]byte, err error) {
-	copy(id[:], "-PK0100-")
-	const alphabet = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_"
-	if _, err = io.ReadFull(cryptorand.Reader, id[8:]); err != nil {
-		return id, err
-	}
-	for i := range id[8:] {
-		id[8+i] = alphabet[id[8+i]%64]
-	}
-	return id, nil
 }
 
 // newRand makes a generator for decisions that need no secrecy.

@@ -45,7 +45,7 @@ func config(t *testing.T, host netx.Network, home string, change ...func(*Config
 	c := Config{
 		Home: home, FS: vfs.OS(), Network: host, Now: time.Now,
 		Log:     slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: level})),
-		Offline: true, DownloadDir: filepath.Join(home, "downloads"), Version: "test",
+		Offline: true, DownloadDir: filepath.Join(home, "downloads"), Version: "test", LimitLAN: true,
 	}
 	for _, f := range change {
 		f(&c)

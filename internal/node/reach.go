@@ -4,9 +4,9 @@ import (
 	"context"
 	"net/netip"
 
+	"github.com/potluck-p2p/potluck/internal/discovery/dht"
 	"github.com/potluck-p2p/potluck/internal/node/news"
 	"github.com/potluck-p2p/potluck/internal/node/reach"
-	"github.com/potluck-p2p/potluck/internal/protocol/dht"
 )
 
 // reachChecks bounds the checks under way: each is a look-up.
@@ -37,6 +37,16 @@ func (n *Node) announcedInDHT(infoHash [20]byte, taken int) {
 	})
 }
 
+// unreached reports whether strangers do not reach our node in the DHT in the family of an address.
+func (n *Node) unreached(a netip.Addr) bool { return n.dht != nil && n.dht.Unreached(a) }
+
+// standsInDHT is told that it has changed whether strangers reach us.
+func (n *Node) standsInDHT() {
+	for _, o := range n.books.All() {
+		o.SayReach(n.cfg.Now())
+	}
+}
+
 // checkReach looks an info-hash up as others do. It waits for its turn; nothing is Checked if ctx ends.
 func (n *Node) checkReach(ctx context.Context, infoHash [20]byte) news.Reach {
 	select {
@@ -47,7 +57,7 @@ func (n *Node) checkReach(ctx context.Context, infoHash [20]byte) news.Reach {
 	}
 	own := n.sockets.Addrs()
 	for _, a := range n.External() {
-		own = append(own, netip.AddrPortFrom(a, n.sockets.Port()))
+		own = append(own, netip.AddrPortFrom(a, n.sockets.PublicPort()))
 	}
 	seen, err := n.dht.Check(ctx, infoHash, own)
 	if err != nil {

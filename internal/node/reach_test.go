@@ -2,6 +2,7 @@ package node
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,7 +37,7 @@ func TestReachFound(t *testing.T) {
 			}
 		}
 		r := o.Reach
-		if r == nil || !r.Found || r.As != netip.MustParseAddrPort("21.1.0.1:7000") || r.Took <= 0 || r.Nodes < 4 || r.Why != nil {
+		if r == nil || !r.Found || r.As != netip.MustParseAddrPort("21.1.0.1:7000") || r.Took <= 0 || r.Nodes < 4 || r.Seeders != 1 || r.Leechers != 0 || r.Why != nil {
 			t.Fatalf("%+v", r)
 		}
 		first := r.Checked
@@ -105,4 +106,29 @@ func TestReachNever(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Of what others find it is said if strangers do not reach us, when that changes.
+func TestReachUnreached(t *testing.T) {
+	inHouse(t, "v1", uneven, func(t *testing.T, h *house) {
+		h.neighbours(8)
+		sharer := h.fetcher("21.1.0.1", inTable)
+		var unreached atomic.Bool
+		sharer.rooms.Unreached = func(a netip.Addr) bool { return unreached.Load() && a.Is4() }
+		o := h.share(sharer)
+		if r := untilReach(t, sharer, o.ID, ""); r.Why != nil {
+			t.Errorf("%+v", r.Why)
+		}
+		told := sharer.Subscribe(t.Context())
+		unreached.Store(true)
+		sharer.standsInDHT()
+		for e := range told {
+			if e.Kind == news.EventReach {
+				if r := e.Object.Reach; !r.Found || r.Why == nil || r.Why.Code != "dht-unreached" || r.Why.Hint == "" {
+					t.Errorf("%+v", r)
+				}
+				break
+			}
+		}
+	})
 }

@@ -17,6 +17,9 @@ func (n *Node) openUTP() {
 	n.utp = utp.Open(cfg)
 }
 
+// punchesHoles reports whether we take part in hole punching, which makes us dial whom peers name, and needs uTP.
+func (n *Node) punchesHoles() bool { return n.cfg.HolePunching && n.utp != nil && !n.cfg.Offline }
+
 // dialUTP is how peers are reached over uTP; nil if they are not.
 func (n *Node) dialUTP() bittorrent.Dialer {
 	if n.utp == nil {

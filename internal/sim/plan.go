@@ -33,6 +33,7 @@ type Plan struct {
 // NodePlan is what one node is like.
 type NodePlan struct {
 	Seeder    bool
+	Super     bool  // a seeder that gives each peer another part while nobody else has all (BEP 16)
 	Up, Down  int64 // bytes per second
 	Slots     int
 	MaxPeers  int

@@ -52,6 +52,7 @@ func (s *Swarm) Grant(now time.Time, unchoke func(PeerID) bool) {
 			p.unchokedAt, p.sinceUnchoke = now, 0
 		}
 		p.conv.SetChoking(!give)
+		s.offer(now, p)
 		p.wake()
 	}
 }

@@ -1,6 +1,8 @@
 package swarm
 
 import (
+	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/protocol/bittorrent"
@@ -30,14 +32,22 @@ func (s *Swarm) beginExchange(now time.Time, p *peer) {
 // later of what it has become.
 func (s *Swarm) introduce(p *peer) {
 	if !p.exchanged.IsValid() {
-		p.exchanged = p.Listen
-		if p.Outgoing {
-			p.exchanged = p.Addr
-		}
+		p.exchanged = p.listens()
 	}
 	if p.exchanged.IsValid() {
 		s.exchange.Join(p.exchanged, p.pexFlags())
 	}
+}
+
+// listens is where others can connect to a peer, as far as it is known.
+func (p *peer) listens() netip.AddrPort {
+	if p.Outgoing {
+		return p.Addr
+	}
+	if hello, ok := p.conv.Hello(); ok && hello.Port != 0 {
+		return netip.AddrPortFrom(p.Addr.Addr(), hello.Port)
+	}
+	return netip.AddrPort{}
 }
 
 // pexFlags is what we know of a peer, which is not everything that there is a flag for.
@@ -50,7 +60,7 @@ func (p *peer) pexFlags() (flags wire.PEXFlags) {
 		flags |= wire.PEXSeed
 	}
 	if hello.M[wire.ExtHolepunch] != 0 {
-		flags |= wire.PEXHolepunch
+		flags |= wire.PEXHolepunch | wire.PEXUTP // one does not go without the other
 	}
 	if p.Outgoing {
 		flags |= wire.PEXReachable
@@ -81,11 +91,11 @@ func (s *Swarm) peersTold(now time.Time, p *peer, e bittorrent.Event) error {
 		return nil
 	}
 	told, err := s.exchange.Hear(now, p.partner, e.Peers)
+	told = slices.DeleteFunc(told, func(x wire.PEXPeer) bool { return !s.accepts(x.Addr) })
 	for _, x := range told {
-		if s.cfg.Accept != nil && s.cfg.Accept(x.Addr) {
-			s.book.Add(FromPEX, p.Addr.Addr(), x.Addr)
-		}
+		s.book.Add(FromPEX, p.Addr.Addr(), x.Addr)
 	}
+	p.acquaint(told, e.Peers.Dropped)
 	if len(told) > 0 {
 		s.wake()
 	}
@@ -97,7 +107,8 @@ func (s *Swarm) endExchange(p *peer) {
 	if p.partner != nil {
 		s.exchange.Part(p.partner)
 	}
-	if p.exchanged.IsValid() {
+	isThere := func(q *peer) bool { return q.exchanged == p.exchanged }
+	if p.exchanged.IsValid() && !slices.ContainsFunc(s.list, isThere) {
 		s.exchange.Leave(p.exchanged)
 	}
 }

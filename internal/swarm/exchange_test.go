@@ -43,7 +43,7 @@ func TestWhoIsToldByExchange(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("two peers", map[string]wire.PEXFlags{
-		"192.0.2.1:7001": wire.PEXEncryption | wire.PEXHolepunch, j.Addr.String(): wire.PEXReachable | wire.PEXUTP,
+		"192.0.2.1:7001": wire.PEXEncryption | wire.PEXHolepunch | wire.PEXUTP, j.Addr.String(): wire.PEXReachable | wire.PEXUTP,
 	})
 
 	tell(t, s, w.now, silent, wire.Message{Type: wire.HaveAll})
@@ -51,7 +51,7 @@ func TestWhoIsToldByExchange(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("one is complete", map[string]wire.PEXFlags{
-		"192.0.2.1:7001": wire.PEXEncryption | wire.PEXHolepunch | wire.PEXSeed, j.Addr.String(): wire.PEXReachable | wire.PEXUTP,
+		"192.0.2.1:7001": wire.PEXEncryption | wire.PEXHolepunch | wire.PEXUTP | wire.PEXSeed, j.Addr.String(): wire.PEXReachable | wire.PEXUTP,
 	})
 	s.Leave(w.now, silent, errGone)
 	s.Leave(w.now, dialled, errGone)

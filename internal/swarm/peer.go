@@ -6,10 +6,12 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/content"
+	"github.com/potluck-p2p/potluck/internal/identity"
 	"github.com/potluck-p2p/potluck/internal/protocol/bittorrent"
 	"github.com/potluck-p2p/potluck/internal/protocol/pex"
 	"github.com/potluck-p2p/potluck/internal/scheduler"
 	"github.com/potluck-p2p/potluck/internal/swarm/gate"
+	"github.com/potluck-p2p/potluck/internal/swarm/rendezvous"
 	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
 )
 
@@ -24,10 +26,14 @@ type peer struct {
 	utp       bool
 	wake      func()
 	hangUp    func(error)
-	started   bool           // it was told what we have, and the scheduler knows what it has
-	accused   bool           // it sent bad data
-	greeted   bool           // its first extended handshake was heeded
-	partner   *pex.Partner   // once we exchange peers with it
+	hidden    bool // what it sends, and what we do, is enciphered by MSE
+	upgrade   func(identity.Key)
+	started   bool         // it was told what we have, and the scheduler knows what it has
+	accused   bool         // it sent bad data
+	greeted   bool         // its first extended handshake was heeded
+	partner   *pex.Partner // once we exchange peers with it
+	party     rendezvous.Party
+	punched   bool           // a relay brought us together
 	exchanged netip.AddrPort // the address others are told of
 
 	have         content.Bitmap
@@ -39,6 +45,7 @@ type peer struct {
 	refusedAt    time.Time
 	dry          uint64     // Swarm.stirred when there was nothing left to ask it for; 0: never
 	dryAt        time.Time  // and when that was
+	untold       *untold    // after super-seeding; nil: nothing
 	leafWork     []LeafWork // hash requests of the peer that need pieces read
 }
 
@@ -47,13 +54,19 @@ type Joining struct {
 	Addr     netip.AddrPort
 	Outgoing bool
 	UTP      bool // what carries the connection is uTP
-	Remote   wire.Handshake
-	V2       bool // the connection was upgraded to, or begun under, the v2 info-hash
+	Hidden   bool // all of it is enciphered by MSE, which proves nothing
+	// Key is that of the peer, which has proven it by TLS; zero on any other connection.
+	Key    identity.Key
+	Remote wire.Handshake
+	V2     bool // the connection was upgraded to, or begun under, the v2 info-hash
 	// Wake tells the connection's writer that Outbound has something. It must not block and may be called with the
 	// swarm's lock held.
 	Wake func()
 	// HangUp ends the connection, though its writer is held up; nil: Wake will do. It must not block either.
 	HangUp func(why error)
+	// Upgrade is told, once, which key the peer that we dialled says it has, on a connection that proves nothing: by TLS it could
+	// prove it. It must not block and may be called with the swarm's lock held; nil: nothing is to come of it.
+	Upgrade func(identity.Key)
 }
 
 // Reasons for which a connection is refused or ended, none of them the peer's fault.
@@ -72,8 +85,10 @@ func (s *Swarm) Join(now time.Time, j Joining) (PeerID, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := &peer{
-		Guest: gate.Guest{Addr: j.Addr, Remote: j.Remote.PeerID, Outgoing: j.Outgoing, Since: now},
-		utp:   j.UTP, wake: j.Wake, hangUp: j.HangUp,
+		Guest:  gate.Guest{Addr: j.Addr, Remote: j.Remote.PeerID, Key: j.Key, Outgoing: j.Outgoing, Since: now},
+		hidden: j.Hidden, upgrade: j.Upgrade,
+		utp: j.UTP, wake: j.Wake, hangUp: j.HangUp,
+		punched: j.UTP && s.meetings.Expects(now, j.Addr),
 	}
 	leaves, err := s.gate.Admit(now, &p.Guest, !s.moving())
 	s.dismiss(leaves)
@@ -84,8 +99,11 @@ func (s *Swarm) Join(now time.Time, j Joining) (PeerID, error) {
 	p.id = s.lastID
 	hello := wire.ExtHandshake{Version: s.cfg.Client, Port: s.cfg.Port, YourIP: j.Addr.Addr().Unmap()}
 	pieces := -1
-	if s.state == Seeding {
+	if s.state == Seeding && s.super == nil {
 		hello.Intent = wire.UploadOnly
+	}
+	if s.tellsKey(&j) {
+		hello.Key = s.cfg.Key
 	}
 	if s.content != nil {
 		hello.MetadataSize = len(s.content.Info.Raw)
@@ -97,8 +115,8 @@ func (s *Swarm) Join(now time.Time, j Joining) (PeerID, error) {
 		V2:       j.V2,
 		DHT:      s.speaksDHT() && j.Remote.Reserved.Has(wire.FeatureDHT),
 		Reqq:     reqq,
-		Exchange: s.exchange != nil,
-		Hello:    hello,
+		Exchange: s.exchange != nil, Holepunch: s.cfg.Holepunch,
+		Hello: hello,
 	}, pieces)
 	p.Moved = func() int64 { return p.conv.Downloaded() + p.conv.Uploaded() }
 	s.peers[p.id] = p
@@ -120,7 +138,9 @@ func (s *Swarm) start(now time.Time, p *peer) {
 		s.kick(p, err)
 		return
 	}
-	if p.conv.SentHave() {
+	if s.super != nil {
+		s.conceal(now, p, have)
+	} else if p.conv.SentHave() {
 		// BEP 6 allows one bitfield only, and it said "nothing": pieces we have since are announced one by one.
 		for i := range s.have.All() {
 			p.conv.AnnouncePiece(i)
@@ -129,11 +149,13 @@ func (s *Swarm) start(now time.Time, p *peer) {
 	} else {
 		p.conv.SendHave(&s.have)
 	}
-	if s.state == Seeding {
+	if s.state == Seeding && s.super == nil {
 		p.conv.TellUploadOnly()
 	}
 	s.tellPort(p)
-	s.allowFast(p)
+	if s.super == nil {
+		s.allowFast(p)
+	}
 	p.have = have
 	p.allowed = content.NewBitmap(have.Len())
 	if !s.sched.AddSource(p.id) {
@@ -147,6 +169,7 @@ func (s *Swarm) start(now time.Time, p *peer) {
 	}
 	s.fill(now, p)
 	s.askHashes(now, p)
+	s.superHeard(now)
 	p.wake()
 }
 
@@ -164,11 +187,15 @@ func (s *Swarm) Leave(now time.Time, id PeerID, cause error) {
 	switch {
 	case p.Kicked != nil:
 		cause = p.Kicked
-	case s.state == Seeding && p.started && p.conv.ToldHave() && !p.conv.PeerInterested():
+	case s.state == Seeding && s.super == nil && p.started && p.conv.ToldHave() && !p.conv.PeerInterested():
 		cause = gate.ErrUseless // as the peer found before us
 	}
 	s.gate.Left(now, &p.Guest, cause)
 	s.endExchange(p)
+	if s.super != nil {
+		s.super.Leave(uint64(id))
+		s.superHeard(now)
+	}
 	if p.started {
 		s.hashes.Left(id)
 		s.sched.RemoveSource(id)

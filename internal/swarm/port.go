@@ -5,6 +5,9 @@ import "net/netip"
 // maxNodes bounds the DHT nodes that wait to be taken.
 const maxNodes = 16
 
+// OwnID is how we call ourselves to peers of this object.
+func (s *Swarm) OwnID() [20]byte { return s.cfg.PeerID }
+
 // SpeaksDHT reports whether peers are to know that we have a node in the DHT (BEP 5). Those of a private object are not: what
 // it has to do with the DHT is nothing (BEP 27).
 func (s *Swarm) SpeaksDHT() bool {

@@ -79,11 +79,12 @@ func (s *Swarm) handle(now time.Time, p *peer, e bittorrent.Event) error {
 	case bittorrent.DontHave:
 		return s.peerLost(now, p, e.Block.Piece)
 	case bittorrent.HaveBitfield:
-		return s.peerHasBitfield(p, e.Payload)
+		return s.peerHasBitfield(now, p, e.Payload)
 	case bittorrent.HaveAll:
 		p.have.SetAll()
 		s.sched.HaveAll(p.id)
 		p.dry = 0
+		s.peerHasMany(now, p)
 	case bittorrent.HaveNone, bittorrent.IntentTold: // checkUseful looks after the batch
 	case bittorrent.Requested:
 		s.requested(p, e.Block)
@@ -101,6 +102,12 @@ func (s *Swarm) handle(now time.Time, p *peer, e bittorrent.Event) error {
 		return s.peersTold(now, p, e)
 	case bittorrent.PortTold:
 		s.portTold(p, e.Port)
+	case bittorrent.RendezvousAsked:
+		s.rendezvousAsked(now, p, e.Holepunch.Addr)
+	case bittorrent.ConnectTold:
+		s.connectTold(now, p, e.Holepunch.Addr)
+	case bittorrent.RendezvousFailed:
+		s.rendezvousFailed(now, p, e.Holepunch)
 	case bittorrent.HashesRequested:
 		s.serveHashes(p, e.Hash)
 	case bittorrent.HashesArrived:
@@ -118,8 +125,12 @@ func (s *Swarm) greeted(now time.Time, p *peer) {
 		hello, _ := p.conv.Hello()
 		if p.Outgoing {
 			s.vote(p.Addr.Addr(), hello.YourIP)
+			p.keyTold(hello.Key)
 		} else if hello.Port != 0 {
 			p.Listen = s.book.Listens(now, p.Addr.Addr(), hello.Port)
+			if s.book.Pin(p.Listen).Key.IsZero() { // what was proven there counts more than a port that a peer tells
+				s.book.SetPin(p.Listen, Pin{Key: p.Key, By: FromPeer})
+			}
 		}
 	}
 	s.beginExchange(now, p)
@@ -131,6 +142,14 @@ func (s *Swarm) SetOwn(own netip.Addr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.book.SetOwn(own)
+}
+
+// SetPorts sets where others reach us from now on, and where our node in the DHT; 0: we have none. Who has joined before is not
+// told again.
+func (s *Swarm) SetPorts(port, dhtPort uint16) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cfg.Port, s.cfg.DHTPort = port, dhtPort
 }
 
 // vote notes what a peer that we dialled says our address is.
@@ -148,6 +167,10 @@ func (s *Swarm) peerHas(now time.Time, p *peer, piece int) error {
 	if !s.have.Has(piece) {
 		p.dry = 0
 	}
+	if s.super != nil {
+		s.super.Have(now, uint64(p.id), piece)
+		s.superHeard(now)
+	}
 	return nil
 }
 
@@ -157,10 +180,13 @@ func (s *Swarm) peerLost(now time.Time, p *peer, piece int) error {
 		return p.conv.Useless(now)
 	}
 	s.sched.Lost(p.id, piece)
+	if s.super != nil {
+		s.super.Lost(uint64(p.id), piece)
+	}
 	return nil
 }
 
-func (s *Swarm) peerHasBitfield(p *peer, b []byte) error {
+func (s *Swarm) peerHasBitfield(now time.Time, p *peer, b []byte) error {
 	have, err := content.ParseBitmap(b, s.content.Layout.Pieces())
 	if err != nil {
 		return wire.ProtocolError("bitfield of the wrong size")
@@ -171,6 +197,7 @@ func (s *Swarm) peerHasBitfield(p *peer, b []byte) error {
 	p.have = have
 	s.sched.HaveBitmap(p.id, have)
 	p.dry = 0
+	s.peerHasMany(now, p)
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/content"
+	"github.com/potluck-p2p/potluck/internal/identity"
 )
 
 // Snapshot is what a user sees of an object at one moment.
@@ -25,6 +26,7 @@ type Snapshot struct {
 	Sources       int // peers that have something: pieces, or the metadata while we lack it
 	Unproven      int // of the sources, those to whom nobody talks that have given nothing yet
 	Known         int // addresses that could be dialled
+	SuperSeeding  bool
 }
 
 // Snapshot describes the object.
@@ -59,6 +61,7 @@ func (s *Swarm) Snapshot(now time.Time) Snapshot {
 		Sources:       sources,
 		Unproven:      unproven,
 		Known:         s.book.Known(),
+		SuperSeeding:  s.super != nil,
 	}
 }
 
@@ -69,6 +72,11 @@ type PeerInfo struct {
 	Network  string // empty: BitTorrent
 	Client   string
 	Outgoing bool
+	Punched  bool // both ends began it at the same time, as a third told them
+	// Hidden says that the connection is enciphered by MSE. Key is what the peer has proven by TLS, which enciphers more; zero: it
+	// does not speak TLS with us.
+	Hidden   bool
+	Key      identity.Key
 	V2       bool
 	Have     float64 // share of the pieces, 0 to 1
 	DownRate float64
@@ -86,6 +94,9 @@ func (s *Swarm) Peers(now time.Time) []PeerInfo {
 			Addr:     p.Addr,
 			Client:   s.client(p),
 			Outgoing: p.Outgoing,
+			Punched:  p.punched,
+			Hidden:   p.hidden,
+			Key:      p.Key,
 			V2:       p.conv.V2(),
 			Have:     float64(p.have.Count()) / float64(max(1, p.have.Len())),
 			DownRate: p.conv.DownRate(now),

@@ -6,9 +6,9 @@
 // to dial.
 //
 // An object is resolving (metadata unknown), then fetching or seeding. Checking, paused, changed, missing and failed stop
-// all transfer. The files of this package follow the data: dial, peer, source, receive, resolve, download, upload,
-// answer, choke, snapshot. Who gets a connection is decided in gate, who is asked for metadata and hashes in resolve; sources
-// keeps those to whom nobody talks.
+// all transfer. The files of this package follow the data: dial, identity, rendezvous, peer, source, receive, resolve, download, upload,
+// answer, choke, snapshot. Who gets a connection is decided in gate, who is asked for metadata and hashes in resolve, how much of
+// hole punching is heeded in rendezvous; sources keeps those to whom nobody talks.
 package swarm
 
 import (
@@ -19,13 +19,16 @@ import (
 
 	"github.com/potluck-p2p/potluck/internal/addressbook"
 	"github.com/potluck-p2p/potluck/internal/content"
+	"github.com/potluck-p2p/potluck/internal/identity"
 	"github.com/potluck-p2p/potluck/internal/layout/torrent"
 	"github.com/potluck-p2p/potluck/internal/protocol/bittorrent"
 	"github.com/potluck-p2p/potluck/internal/protocol/pex"
 	"github.com/potluck-p2p/potluck/internal/scheduler"
 	"github.com/potluck-p2p/potluck/internal/swarm/gate"
+	"github.com/potluck-p2p/potluck/internal/swarm/rendezvous"
 	"github.com/potluck-p2p/potluck/internal/swarm/resolve"
 	"github.com/potluck-p2p/potluck/internal/swarm/sources"
+	"github.com/potluck-p2p/potluck/internal/swarm/superseed"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
 
@@ -44,7 +47,7 @@ const (
 	Failed    State = "failed"    // it cannot go on; the error says why
 )
 
-// Config is what a swarm is made of. All fields are required but DHTPort, Seats and Sequential.
+// Config is what a swarm is made of. All fields are required but DHTPort, Seats, Key, Sequential and Holepunch.
 type Config struct {
 	InfoHash metainfo.InfoHash
 	// PeerID and Client are how we introduce ourselves; Port is where we listen, 0 if we do not.
@@ -57,8 +60,14 @@ type Config struct {
 	MaxPeers int
 	// Seats bounds them together with those of other objects; nil is no bound.
 	Seats *Seats
+	// Key is that of our node, to be told to those who could use it; zero: to nobody.
+	Key identity.Key
+	// SuperSeeding gives each peer another part while nobody else has all (BEP 16).
+	SuperSeeding bool
 	// Sequential asks for pieces in order instead of rarest first.
 	Sequential bool
+	// Holepunch says that we dial and accept over uTP, and so punch holes (BEP 55).
+	Holepunch bool
 	// Accept decides whether an address that a peer has told may be dialled; nil: none may.
 	Accept func(netip.AddrPort) bool
 	// Rand breaks ties; it is used under the swarm's lock only.
@@ -95,6 +104,8 @@ type Swarm struct {
 	book     *addressbook.Book
 	gate     *gate.Gate    // who has the connections
 	exchange *pex.Exchange // nil until it is known that the object is not private
+	meetings rendezvous.Desk
+	invited  []invitation // not dialled yet
 
 	dictionary resolve.Dictionary // while the metadata is unknown
 
@@ -105,6 +116,10 @@ type Swarm struct {
 	hashes  *resolve.Hashes
 	exclude func(piece int) bool // pieces not to be asked for yet; nil when all piece layers are known
 	blocks  []scheduler.Request  // scratch of fill
+	pieces  []int                // scratch of offer
+
+	super     *superseed.Seed // nil while we own up to what we have
+	superDone bool            // there was no use in it any more
 	// stirred counts the events after which a peer that had nothing left to be asked for may have something again.
 	stirred uint64
 
@@ -231,6 +246,7 @@ func (s *Swarm) resume(now time.Time) {
 	case s.sched.Done():
 		s.state = Seeding
 		s.facts.Complete = true
+		s.beginSuperSeeding()
 	default:
 		s.state = Fetching
 	}

@@ -17,7 +17,7 @@ import (
 func everything() []wire.Message {
 	some := wire.HashRequest{Index: 2, Length: 2, ProofLayers: 1}
 	return []wire.Message{
-		hello(wire.ExtHandshake{M: map[string]uint8{wire.ExtMetadata: 3}, MetadataSize: 100, Port: 9, Reqq: 5}),
+		hello(wire.ExtHandshake{M: map[string]uint8{wire.ExtMetadata: 3, wire.ExtHolepunch: theirPunch}, MetadataSize: 100, Port: 9, Reqq: 5}),
 		{Type: wire.KeepAlive}, {Type: wire.Unchoke}, {Type: wire.Choke}, {Type: wire.Unchoke}, {Type: wire.Interested},
 		{Type: wire.NotInterested}, {Type: wire.Have, Index: 1}, {Type: wire.HaveAll}, {Type: wire.AllowedFast, Index: 1},
 		{Type: wire.Suggest, Index: 1}, {Type: wire.Cancel, Length: block}, {Type: wire.Reject, Length: block},
@@ -28,6 +28,9 @@ func everything() []wire.Message {
 		{Type: wire.Extended, Payload: append([]byte{1}, "d8:msg_typei0e5:piecei0ee"...)},
 		{Type: wire.Extended, Payload: append([]byte{1}, "d8:msg_typei1e5:piecei0eex"...)},
 		{Type: wire.Extended, Payload: append([]byte{1}, "d8:msg_typei2e5:piecei0ee"...)},
+		{Type: wire.Extended, Payload: wire.AppendHolepunch(nil, ourPunch, wire.Holepunch{Kind: wire.Rendezvous, Addr: at(2)})[5:]},
+		{Type: wire.Extended, Payload: wire.AppendHolepunch(nil, ourPunch, wire.Holepunch{Kind: wire.Connect, Addr: at(2)})[5:]},
+		{Type: wire.Extended, Payload: wire.AppendHolepunch(nil, ourPunch, wire.Holepunch{Kind: wire.HolepunchFailed, Addr: at(2)})[5:]},
 		{Type: wire.Request, Index: 1, Length: block},
 		{Type: wire.Bitfield, Payload: []byte{0xff, 0xff}},
 	}

@@ -10,7 +10,7 @@ import (
 // requested checks a request for legality and queues it.
 func (s *Swarm) requested(p *peer, b bittorrent.Block) {
 	legal := s.content.Layout.Legal(uint32(b.Piece), uint32(b.Begin), uint32(b.Length))
-	if !legal || !s.have.Has(b.Piece) {
+	if !legal || !s.have.Has(b.Piece) || s.hides(p, b.Piece) {
 		p.conv.Refuse(b)
 		return
 	}
@@ -44,6 +44,7 @@ func (s *Swarm) Outbound(now time.Time, id PeerID, box *Outbox, maxBytes int) er
 	if p.Kicked != nil {
 		return p.Kicked
 	}
+	s.reveal(p)
 	box.Frames = p.conv.TakeOut(now, box.Frames)
 	box.Uploads = box.Uploads[:0]
 	box.Leaves = append(box.Leaves[:0], p.leafWork...)
@@ -53,6 +54,7 @@ func (s *Swarm) Outbound(now time.Time, id PeerID, box *Outbox, maxBytes int) er
 		for _, b := range box.Uploads {
 			s.up.Add(now, b.Length)
 			p.sinceUnchoke += int64(b.Length)
+			s.gave(now, p, b)
 		}
 	}
 	box.Held = time.Time{}
@@ -98,6 +100,7 @@ func (s *Swarm) Tick(now time.Time, id PeerID) (next time.Time, err error) {
 		s.retryRefused(p)
 	}
 	s.tellPeers(now, p)
+	s.offer(now, p)
 	s.refill(now, p)
 	next, err = p.conv.Tick(now)
 	if p.conv.HasOut() {

@@ -127,7 +127,7 @@ func (w *world) add(have *content.Bitmap, change ...func(*Config, *Content)) *no
 	n.addr = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(k), 0, 1}), uint16(6000+k))
 	n.id = [20]byte{'-', 'T', 'S', byte(k)}
 	cfg := Config{
-		InfoHash: w.thing.info.Hash, PeerID: n.id, Client: "test " + strconv.Itoa(k), Port: n.addr.Port(), MaxPeers: 50,
+		InfoHash: w.thing.info.Hash, PeerID: n.id, Client: "test " + strconv.Itoa(k), Port: n.addr.Port(), MaxPeers: 50, Holepunch: true,
 		Rand: rand.New(rand.NewPCG(uint64(k), 7)), Wake: func() {},
 	}
 	c := Content{Info: w.thing.info, Layout: w.thing.layout}

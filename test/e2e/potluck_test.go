@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/netip"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/potluck-p2p/potluck/test/lab"
 	"github.com/potluck-p2p/potluck/test/peers"
 )
 
@@ -38,7 +40,8 @@ type line struct {
 		Sequence  int64  `json:"sequence"`
 		Followed  bool   `json:"followed"`
 	} `json:"feed"`
-	Ratio float64 `json:"ratio"`
+	Ratio        float64 `json:"ratio"`
+	SuperSeeding bool    `json:"super_seeding"`
 
 	State      string `json:"state"`
 	BytesDone  int64  `json:"bytes_done"`
@@ -68,9 +71,23 @@ type line struct {
 		} `json:"nodes"`
 	} `json:"dht"`
 
-	Address string `json:"address"`
-	Network string `json:"network"`
-	Client  string `json:"client"`
+	Address   string `json:"address"`
+	Network   string `json:"network"`
+	Client    string `json:"client"`
+	Punched   bool   `json:"punched"`
+	Encrypted string `json:"encrypted"`
+	Key       string `json:"key"`
+
+	Routers []struct {
+		Address  string `json:"address"`
+		Protocol string `json:"protocol"`
+		External string `json:"external"`
+		Why      string `json:"why"`
+		Ports    []struct {
+			Transport string `json:"transport"`
+			External  string `json:"external"`
+		} `json:"ports"`
+	} `json:"routers"`
 
 	Code    string `json:"code"`
 	Message string `json:"message"`
@@ -90,6 +107,7 @@ type node struct {
 	home   string
 	addr   netip.AddrPort
 	user   *syscall.Credential // nil: who runs the test
+	host   *lab.Host           // nil: the network of package netns
 	online bool                // takes the word of other peers and of the local network for who is there
 	dht    string              // HOST:PORT, with commas between, of ways into the DHT; without any it takes no part in one
 }
@@ -145,7 +163,11 @@ func (n *node) startPlain(t *testing.T, args ...string) *command {
 		args = append(args, "--offline")
 	}
 	cmd := exec.Command(os.Getenv(binaryVar), args...)
+	if n.host != nil {
+		cmd = n.host.Command(context.Background(), os.Getenv(binaryVar), args...)
+	}
 	cmd.Env = append(os.Environ(), "POTLUCK_OFFLINE=0", // --offline has precedence
+		"POTLUCK_LIMIT_LAN=1", // all is loopback here
 		"POTLUCK_DHT="+strconv.FormatBool(n.dht != ""), "POTLUCK_DHT_ROUTERS="+n.dht)
 	cmd.Dir = t.TempDir()
 	cmd.Stdout = c

@@ -94,10 +94,13 @@ func startLibtorrent(t testing.TB, o Options) Peer {
 	if o.UpRate != 0 {
 		args = append(args, "--up", strconv.Itoa(o.UpRate))
 	}
+	if o.DownRate != 0 {
+		args = append(args, "--down", strconv.Itoa(o.DownRate))
+	}
 	for _, s := range o.Encryption.settings {
 		args = append(args, "--set", s)
 	}
-	cmd := libtorrent(t, args...)
+	cmd := o.command(python, driver(t, args)...)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -111,12 +114,12 @@ func startLibtorrent(t testing.TB, o Options) Peer {
 	return p
 }
 
-// libtorrent is the command that runs the driver.
-func libtorrent(t testing.TB, args ...string) *exec.Cmd {
+// driver is what Python is told to run the driver.
+func driver(t testing.TB, args []string) []string {
 	t.Helper()
 	script := filepath.Join(t.TempDir(), "libtorrent_peer.py")
 	writeFile(t, script, string(libtorrentPeer))
-	return exec.Command(python, append([]string{script}, args...)...)
+	return append([]string{script}, args...)
 }
 
 // follow reads status lines until there are no more.
@@ -261,7 +264,7 @@ func Make(t testing.TB, source, torrent string, o MakeOptions) TorrentInfo {
 func askLibtorrent(t testing.TB, args ...string) TorrentInfo {
 	t.Helper()
 	Require(t, Libtorrent)
-	cmd := libtorrent(t, args...)
+	cmd := exec.Command(python, driver(t, args)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

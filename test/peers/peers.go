@@ -1,10 +1,11 @@
 // Package peers drives BitTorrent programs that other people wrote: libtorrent, Transmission, aria2, rtorrent and the
-// tracker opentracker. Each is started as a child process inside the network of package netns, on an address of its own,
-// with everything that would look for other peers switched off unless it is asked for, and is ended with the test. It also
+// tracker opentracker. Each is started as a child process inside the network of package netns, on an address of its own, or
+// on a host of a lab, with everything that would look for other peers switched off unless it is asked for, and is ended with the test. It also
 // makes and compares the content that travels.
 package peers
 
 import (
+	"context"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/potluck-p2p/potluck/test/lab"
 	"github.com/potluck-p2p/potluck/test/netns"
 )
 
@@ -51,10 +53,23 @@ type Options struct {
 	Encryption Encryption
 	// UpRate bounds what the client sends, in bytes per second; 0 is no bound.
 	UpRate int
+	// DownRate bounds what libtorrent receives, in bytes per second; 0 is no bound.
+	DownRate int
 	// UTP has libtorrent speak with peers over uTP and not over TCP, and Transmission over uTP first. The others speak over TCP.
 	UTP bool
+	// Host is the machine of a lab on which libtorrent or Transmission runs, and Listen then one of its addresses; nil is the
+	// network of package netns. The others know no lab.
+	Host *lab.Host
 	// Corrupt makes libtorrent serve what lies in Dir even where it does not match the torrent.
 	Corrupt bool
+}
+
+// command is the command that runs a program on the client's machine.
+func (o Options) command(name string, args ...string) *exec.Cmd {
+	if o.Host != nil {
+		return o.Host.Command(context.Background(), name, args...)
+	}
+	return exec.Command(name, args...)
 }
 
 // at is where a client is to listen.

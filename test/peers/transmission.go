@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -31,6 +30,7 @@ type transmissionPeer struct {
 	*Process
 	addr    netip.AddrPort
 	rpc     string
+	client  *http.Client // on the machine of Transmission
 	session string
 }
 
@@ -74,12 +74,16 @@ func startTransmission(t testing.TB, o Options) Peer {
 	if len(o.DHT) > 0 {
 		writeFile(t, filepath.Join(config, "dht.dat"), dhtState(o.DHT))
 	}
-	cmd := exec.Command("transmission-daemon", "--foreground", "--config-dir", config)
+	cmd := o.command("transmission-daemon", "--foreground", "--config-dir", config)
 	cmd.Env = append(os.Environ(), "HOME="+config)
 	p := &transmissionPeer{
 		Process: StartProcess(t, "transmission", cmd),
 		addr:    addr,
 		rpc:     "http://" + rpc.String() + "/transmission/rpc",
+		client:  http.DefaultClient,
+	}
+	if o.Host != nil {
+		p.client = &http.Client{Transport: &http.Transport{DialContext: o.Host.Dial, DisableKeepAlives: true}}
 	}
 	add := map[string]any{"download-dir": o.Dir}
 	if strings.HasPrefix(o.Torrent, "magnet:") {
@@ -163,7 +167,7 @@ func (p *transmissionPeer) call(method string, arguments, answer any) error {
 			return err
 		}
 		req.Header.Set("X-Transmission-Session-Id", p.session)
-		resp, err := http.DefaultClient.Do(req)
+		resp, err := p.client.Do(req)
 		if err != nil {
 			return err
 		}

@@ -37,6 +37,14 @@ func (f *fakeNode) Object(id string) (potluck.Object, error) {
 	return potluck.Object{}, &potluck.Error{Code: potluck.CodeNotFound, Message: "no " + id, Hint: "look", Exit: potluck.ExitFailed}
 }
 
+func (f *fakeNode) Limits() potluck.Limits { return potluck.Limits{} }
+
+func (f *fakeNode) Network() []potluck.Network { return nil }
+
+func (f *fakeNode) Routers() []potluck.Router { return nil }
+
+func (f *fakeNode) Blocking() (potluck.Blocking, bool) { return potluck.Blocking{}, false }
+
 func (f *fakeNode) Share(ctx context.Context, req potluck.ShareRequest) (potluck.Object, error) {
 	switch req.Path {
 	case "/endless":

@@ -2,6 +2,7 @@ package v1
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -39,14 +40,14 @@ func newFake() *fakeNode {
 		Trackers: []potluck.Tracker{{URL: "http://t/announce", Seeders: -1, Leechers: 3}},
 		Err:      &potluck.Error{Code: "disk-full", Message: "no room", Hint: "make some", Exit: 7},
 		Reach: &potluck.Reach{
-			Found: true, As: netip.MustParseAddrPort("192.0.2.9:7"), Took: 2500 * time.Millisecond, Nodes: 40, Checked: time.Unix(1e9, 0).UTC(),
+			Found: true, As: netip.MustParseAddrPort("192.0.2.9:7"), Took: 2500 * time.Millisecond, Nodes: 40, Seeders: 3, Leechers: -1, Checked: time.Unix(1e9, 0).UTC(),
 		},
 	}, dht: potluck.DHT{
 		Nodes: []potluck.DHTNode{
-			{Family: "ipv4", ID: "ab", External: netip.MustParseAddr("192.0.2.9"), State: "joined", Known: 9, Good: 7, Network: -1},
-			{Family: "ipv6", ID: "cd", State: "alone", Network: 5},
+			{Family: "ipv4", ID: "ab", External: netip.MustParseAddr("192.0.2.9"), State: "joined", Known: 9, Good: 7, Network: -1, ReadOnly: true, Standing: "unreached", StandingAt: time.Unix(1e9, 0).UTC(), Strangers: 2},
+			{Family: "ipv6", ID: "cd", State: "alone", Network: 5, Standing: "unknown"},
 		},
-		Hashes: 1, Peers: 2, Items: 3, Refused: map[string]int64{"bad token": 4},
+		Hashes: 1, Peers: 2, Items: 3, Refused: map[string]int64{"bad token": 4}, Unreached: &potluck.Error{Message: "nobody comes", Hint: "open the port"},
 	}}
 }
 
@@ -142,6 +143,22 @@ func (f *fakeNode) Events(ctx context.Context) iter.Seq[potluck.Event] {
 func (f *fakeNode) External() []netip.Addr { return []netip.Addr{netip.MustParseAddr("192.0.2.9")} }
 
 func (f *fakeNode) DHT() potluck.DHT { return f.dht }
+
+func (f *fakeNode) Limits() potluck.Limits {
+	return potluck.Limits{Up: 5, Until: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+}
+
+func (f *fakeNode) Blocking() (potluck.Blocking, bool) {
+	return potluck.Blocking{Ranges: 2, Dials: 3, Lists: []potluck.BlockList{{Path: "/list", Ranges: 4, Unreadable: 1, Err: errors.New("gone")}}}, true
+}
+
+func (f *fakeNode) Network() []potluck.Network {
+	return []potluck.Network{{Via: "wg0", Problem: "is down"}}
+}
+
+func (f *fakeNode) Routers() []potluck.Router {
+	return []potluck.Router{{Address: netip.MustParseAddr("192.168.1.1"), Source: netip.MustParseAddr("192.168.1.9"), Why: "it does not"}}
+}
 
 func (f *fakeNode) Listen() []netip.AddrPort {
 	return []netip.AddrPort{netip.MustParseAddrPort("[::1]:9")}

@@ -58,7 +58,7 @@ func (s *Server) registerHashing(api huma.API) {
 }
 
 func (b Share) request(t *teller) potluck.ShareRequest {
-	return potluck.ShareRequest{Path: b.Path, Feed: b.Feed, TorrentOptions: potluck.TorrentOptions{
+	return potluck.ShareRequest{Path: b.Path, Feed: b.Feed, SuperSeed: b.SuperSeed, TorrentOptions: potluck.TorrentOptions{
 		Name: b.Name, Format: b.Format, PieceLength: b.PieceLength, Private: b.Private, Trackers: b.Trackers,
 		WebSeeds: b.WebSeeds, Comment: b.Comment, Progress: t.hashing, Note: t.note,
 	}}

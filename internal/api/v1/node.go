@@ -32,7 +32,13 @@ func (s *Server) status() Status {
 	s.mu.Unlock()
 	st.Listen = texts(s.cfg.Node.Listen())
 	st.External = texts(s.cfg.Node.External())
+	for _, n := range s.cfg.Node.Network() {
+		st.Network = append(st.Network, Network(n))
+	}
+	st.Routers = routersOf(s.cfg.Node.Routers())
 	st.DHT = dhtOf(s.cfg.Node.DHT())
+	st.Limits = limitsOf(s.cfg.Node.Limits())
+	st.Blocking = blockingOf(s.cfg.Node.Blocking())
 	st.Objects = map[string]int{}
 	for _, o := range s.cfg.Node.Objects() {
 		st.Objects[stateName(o)]++

@@ -9,35 +9,36 @@ import (
 
 // Object is an object as JSON. What is not known is left out.
 type Object struct {
-	ID          string     `json:"id" doc:"8 hex digits, kept for ever"`
-	Name        string     `json:"name,omitzero" doc:"a stranger's word if it was fetched: escape it where shown"`
-	Kind        string     `json:"kind" enum:"shared,fetched"`
-	State       string     `json:"state" enum:"resolving,checking,fetching,seeding,paused,changed,missing,failed"`
-	Queued      bool       `json:"queued,omitzero" doc:"paused only until it is its turn, not by the user"`
-	Error       *Trouble   `json:"error,omitzero"`
-	Size        *int64     `json:"size,omitzero" doc:"bytes of all files"`
-	BytesDone   int64      `json:"bytes_done" doc:"verified bytes of the wanted files"`
-	BytesWanted *int64     `json:"bytes_wanted,omitzero"`
-	Path        string     `json:"path,omitzero"`
-	Link        string     `json:"link,omitzero"`
-	VersionLink string     `json:"version_link,omitzero" doc:"of a feed, whose link is that of the newest version: the link of this one"`
-	Feed        *Feed      `json:"feed,omitzero" doc:"what it publishes or follows"`
-	InfoHashV1  string     `json:"infohash_v1,omitzero"`
-	InfoHashV2  string     `json:"infohash_v2,omitzero"`
-	Private     bool       `json:"private"`
-	Listen      []string   `json:"listen,omitzero"`
-	DownRate    float64    `json:"down_rate" doc:"bytes per second"`
-	UpRate      float64    `json:"up_rate" doc:"bytes per second"`
-	Downloaded  int64      `json:"downloaded"`
-	Uploaded    int64      `json:"uploaded"`
-	Ratio       float64    `json:"ratio"`
-	Peers       int        `json:"peers"`
-	Sources     int        `json:"sources" doc:"peers that have something of it"`
-	ETA         *float64   `json:"eta,omitzero" doc:"seconds"`
-	Trackers    []Tracker  `json:"trackers,omitzero"`
-	Reach       *Reach     `json:"reach,omitzero" doc:"of a share, once it is known"`
-	Added       *time.Time `json:"added,omitzero"`
-	Done        *time.Time `json:"done,omitzero"`
+	ID           string     `json:"id" doc:"8 hex digits, kept for ever"`
+	Name         string     `json:"name,omitzero" doc:"a stranger's word if it was fetched: escape it where shown"`
+	Kind         string     `json:"kind" enum:"shared,fetched"`
+	State        string     `json:"state" enum:"resolving,checking,fetching,seeding,paused,changed,missing,failed"`
+	Queued       bool       `json:"queued,omitzero" doc:"paused only until it is its turn, not by the user"`
+	Error        *Trouble   `json:"error,omitzero"`
+	Size         *int64     `json:"size,omitzero" doc:"bytes of all files"`
+	BytesDone    int64      `json:"bytes_done" doc:"verified bytes of the wanted files"`
+	BytesWanted  *int64     `json:"bytes_wanted,omitzero"`
+	Path         string     `json:"path,omitzero"`
+	Link         string     `json:"link,omitzero"`
+	VersionLink  string     `json:"version_link,omitzero" doc:"of a feed, whose link is that of the newest version: the link of this one"`
+	Feed         *Feed      `json:"feed,omitzero" doc:"what it publishes or follows"`
+	InfoHashV1   string     `json:"infohash_v1,omitzero"`
+	InfoHashV2   string     `json:"infohash_v2,omitzero"`
+	Private      bool       `json:"private"`
+	Listen       []string   `json:"listen,omitzero"`
+	DownRate     float64    `json:"down_rate" doc:"bytes per second"`
+	UpRate       float64    `json:"up_rate" doc:"bytes per second"`
+	Downloaded   int64      `json:"downloaded"`
+	Uploaded     int64      `json:"uploaded"`
+	Ratio        float64    `json:"ratio"`
+	Peers        int        `json:"peers"`
+	Sources      int        `json:"sources" doc:"peers that have something of it"`
+	SuperSeeding bool       `json:"super_seeding,omitzero" doc:"each peer is given another part, since nobody else has all"`
+	ETA          *float64   `json:"eta,omitzero" doc:"seconds"`
+	Trackers     []Tracker  `json:"trackers,omitzero"`
+	Reach        *Reach     `json:"reach,omitzero" doc:"of a share, once it is known"`
+	Added        *time.Time `json:"added,omitzero"`
+	Done         *time.Time `json:"done,omitzero"`
 }
 
 // Trouble is why an object is not well, in the terms of a [Problem].
@@ -77,13 +78,16 @@ type File struct {
 
 // Peer is somebody an object is exchanged with.
 type Peer struct {
-	Address  string  `json:"address"`
-	Client   string  `json:"client,omitzero" doc:"the peer's own word: escape it where shown"`
-	Network  string  `json:"network"`
-	Direct   bool    `json:"direct"`
-	Have     float64 `json:"have" doc:"0 to 1"`
-	DownRate float64 `json:"down_rate"`
-	UpRate   float64 `json:"up_rate"`
+	Address   string  `json:"address"`
+	Client    string  `json:"client,omitzero" doc:"the peer's own word: escape it where shown"`
+	Network   string  `json:"network"`
+	Direct    bool    `json:"direct"`
+	Punched   bool    `json:"punched,omitzero" doc:"a third peer told both ends to connect to each other at the same time"`
+	Encrypted string  `json:"encrypted" doc:"not at all if empty; mse hides what it is and proves nothing; tls between two that have proven their keys"`
+	Key       string  `json:"key,omitzero" doc:"that the peer has proven, by tls"`
+	Have      float64 `json:"have" doc:"0 to 1"`
+	DownRate  float64 `json:"down_rate"`
+	UpRate    float64 `json:"up_rate"`
 }
 
 // Info is what a torrent or link says of an object.
@@ -110,24 +114,37 @@ type InfoFile struct {
 
 // Status is how the node is.
 type Status struct {
-	Version  string         `json:"version"`
-	PID      int            `json:"pid"`
-	Home     string         `json:"home"`
-	Started  time.Time      `json:"started"`
-	Listen   []string       `json:"listen,omitzero" doc:"where peers are accepted"`
-	External []string       `json:"external,omitzero" doc:"our addresses as others on the internet see them"`
-	API      string         `json:"api,omitzero" doc:"the address of the API over TCP, if it is open"`
-	Offline  bool           `json:"offline"`
-	Objects  map[string]int `json:"objects" doc:"how many, by state; those that wait for their turn as queued"`
-	DHT      *DHT           `json:"dht,omitzero" doc:"left out if the node takes no part in it"`
-	Peers    int            `json:"peers"`
-	DownRate float64        `json:"down_rate"`
-	UpRate   float64        `json:"up_rate"`
+	Version    string         `json:"version"`
+	PID        int            `json:"pid"`
+	Home       string         `json:"home"`
+	Started    time.Time      `json:"started"`
+	Listen     []string       `json:"listen,omitzero" doc:"where peers are accepted"`
+	External   []string       `json:"external,omitzero" doc:"our addresses as others on the internet see them"`
+	Network    []Network      `json:"network,omitzero" doc:"the parts of the only way by which the node sends, if it is confined to one"`
+	Routers    []Router       `json:"routers,omitzero" doc:"routers before the node that are asked to let others in"`
+	API        string         `json:"api,omitzero" doc:"the address of the API over TCP, if it is open"`
+	Offline    bool           `json:"offline"`
+	Encryption string         `json:"encryption" doc:"the policy: prefer, require, authenticated or off"`
+	Key        string         `json:"key,omitzero" doc:"that the node proves to others"`
+	Objects    map[string]int `json:"objects" doc:"how many, by state; those that wait for their turn as queued"`
+	DHT        *DHT           `json:"dht,omitzero" doc:"left out if the node takes no part in it"`
+	Peers      int            `json:"peers"`
+	DownRate   float64        `json:"down_rate"`
+	UpRate     float64        `json:"up_rate"`
+	Limits     Limits         `json:"limits"`
+	Blocking   *Blocking      `json:"blocking,omitzero" doc:"left out without block lists"`
 }
 
-// Event is something that happened to an object.
+// Network is a part of the only way by which a node sends: an interface or a proxy.
+type Network struct {
+	Via     string `json:"via" doc:"an interface, an address of one, or a proxy"`
+	Problem string `json:"problem,omitzero" doc:"why nothing is sent at present"`
+	TCPOnly string `json:"tcp_only,omitzero" doc:"why datagrams do not get through"`
+}
+
+// Event is something that happened, mostly to an object.
 type Event struct {
-	Kind   string `json:"kind" enum:"added,progress,state,done,reach,accused,removed"`
+	Kind   string `json:"kind" enum:"added,progress,state,done,reach,accused,removed,network"`
 	Object Object `json:"object"`
 	Text   string `json:"text,omitzero"`
 }
@@ -136,6 +153,7 @@ type Event struct {
 type Share struct {
 	Path        string   `json:"path" minLength:"1" maxLength:"65536" doc:"absolute, on the node's machine"`
 	Feed        string   `json:"feed,omitzero" maxLength:"4096" doc:"the name of the feed that it is the newest version of"`
+	SuperSeed   bool     `json:"super_seed,omitzero" doc:"give each peer another part, while nobody else has all, until the node ends (BEP 16)"`
 	Name        string   `json:"name,omitzero" maxLength:"4096"`
 	Format      string   `json:"format,omitzero" enum:"hybrid,v1,v2"`
 	PieceLength int64    `json:"piece_length,omitzero" minimum:"0"`
@@ -198,7 +216,7 @@ func objectOf(o potluck.Object) Object {
 		Size: known(o.Size), BytesDone: o.BytesDone, BytesWanted: known(o.BytesWanted), Path: o.Path, Link: o.Link,
 		InfoHashV1: o.InfoHashV1, InfoHashV2: o.InfoHashV2, Private: o.Private, Listen: texts(o.Listen),
 		DownRate: o.DownRate, UpRate: o.UpRate, Downloaded: o.Downloaded, Uploaded: o.Uploaded, Ratio: o.Ratio,
-		VersionLink: o.VersionLink, Feed: feedOf(o.Feed), Peers: o.Peers, Sources: o.Sources, ETA: seconds(o.ETA), Trackers: trackersOf(o.Trackers), Reach: reachOf(o.Reach), Added: at(o.Added), Done: at(o.Done),
+		VersionLink: o.VersionLink, Feed: feedOf(o.Feed), Peers: o.Peers, Sources: o.Sources, SuperSeeding: o.SuperSeeding, ETA: seconds(o.ETA), Trackers: trackersOf(o.Trackers), Reach: reachOf(o.Reach), Added: at(o.Added), Done: at(o.Done),
 	}
 }
 
@@ -239,8 +257,8 @@ func peersOf(list []potluck.Peer) []Peer {
 	out := make([]Peer, 0, len(list))
 	for _, p := range list {
 		out = append(out, Peer{
-			Address: p.Address, Client: p.Client, Network: p.Network, Direct: p.Direct,
-			Have: p.Have, DownRate: p.DownRate, UpRate: p.UpRate,
+			Address: p.Address, Client: p.Client, Network: p.Network, Direct: p.Direct, Punched: p.Punched,
+			Encrypted: p.Encrypted, Key: p.Key, Have: p.Have, DownRate: p.DownRate, UpRate: p.UpRate,
 		})
 	}
 	return out

@@ -64,6 +64,10 @@ type Node interface {
 	Listen() []netip.AddrPort
 	External() []netip.Addr
 	DHT() potluck.DHT
+	Limits() potluck.Limits
+	Blocking() (potluck.Blocking, bool)
+	Routers() []potluck.Router
+	Network() []potluck.Network
 }
 
 // Config is what a server is made of.

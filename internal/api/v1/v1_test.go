@@ -22,7 +22,7 @@ func TestOperations(t *testing.T) {
 	}{
 		{"GET", "/objects", "", 200, "", `[{"id":"0badcafe"`},
 		{"GET", "/objects/0bad", "", 200, "", `"error":{"code":"disk-full","message":"no room","hint":"make some","exit":7}`},
-		{"GET", "/objects/0bad", "", 200, "", `"reach":{"network":"dht","found":true,"seconds":2.5,"nodes":40,"address":"192.0.2.9:7","checked":"2001-`},
+		{"GET", "/objects/0bad", "", 200, "", `"reach":{"network":"dht","found":true,"seconds":2.5,"nodes":40,"address":"192.0.2.9:7","seeders":3,"checked":"2001-`},
 		{"GET", "/objects/ffff", "", 404, "", `"code":"not-found"`},
 		{"GET", "/objects/0b", "", 422, "", `"code":"usage"`},
 		{"GET", "/objects/0bad/files", "", 200, "", `[{"path":"a/b","size":3,"bytes_done":1,"priority":"normal"}]`},
@@ -51,8 +51,9 @@ func TestOperations(t *testing.T) {
 		{"POST", "/shutdown", "", 202, "shutdown", ""},
 		{"GET", "/status", "", 200, "", `"objects":{"fetching":1}`},
 		{"GET", "/status", "", 200, "", `"external":["192.0.2.9"]`},
-		{"GET", "/status", "", 200, "", `"dht":{"nodes":[{"family":"ipv4","id":"ab","external":"192.0.2.9","state":"joined","known":9,"good":7},` +
-			`{"family":"ipv6","id":"cd","state":"alone","known":0,"good":0,"network":5}],"hashes":1,"peers":2,"items":3,"refused":{"bad_token":4}}`},
+		{"GET", "/status", "", 200, "", `"dht":{"nodes":[{"family":"ipv4","id":"ab","external":"192.0.2.9","state":"joined","read_only":true,"known":9,"good":7,"standing":"unreached","standing_at":"2001-09-09T01:46:40Z","strangers":2},` +
+			`{"family":"ipv6","id":"cd","state":"alone","known":0,"good":0,"network":5,"standing":"unknown","strangers":0}],"hashes":1,"peers":2,"items":3,` +
+			`"refused":{"bad_token":4},"why":"nobody comes","hint":"open the port"}`},
 		{"GET", "/openapi.json", "", 200, "", `"openapi":"3.1.0"`},
 		{"GET", "/docs", "", 404, "", `"code":"no-such-operation"`},
 		{"PUT", "/status", "", 404, "", `"code":"no-such-operation"`},
@@ -103,7 +104,7 @@ func TestUnknownIsLeftOut(t *testing.T) {
 func TestUnreached(t *testing.T) {
 	f := newFake()
 	f.dht = potluck.DHT{}
-	f.object.Reach = &potluck.Reach{Why: &potluck.Error{Code: "offline", Message: "this node is offline", Hint: "go online", Exit: 5}}
+	f.object.Reach = &potluck.Reach{Seeders: -1, Leechers: -1, Why: &potluck.Error{Code: "offline", Message: "this node is offline", Hint: "go online", Exit: 5}}
 	s := serverOf(t, f)
 	want := `"reach":{"network":"dht","found":false,"nodes":0,"code":"offline","why":"this node is offline","hint":"go online"}`
 	if got := s.ask("GET", "/objects/0bad", "").Body.String(); !strings.Contains(got, want) {

@@ -29,8 +29,8 @@ type Config struct {
 	Sockets []netx.PacketConn
 	// Network resolves the names of Routers.
 	Network netx.Network
-	// Port is where we take peers.
-	Port uint16
+	// Port is where others reach us, which a router may change.
+	Port func() uint16
 	// Saved is the table of an earlier run.
 	Saved []krpc.Node
 	// Routers are HOST:PORT of nodes that are asked for a way in when no other is known, or none answers.
@@ -45,6 +45,8 @@ type Config struct {
 	// Announced is told when an announce of one of our info-hashes is over, and how many nodes took it; nil: nobody is. It is
 	// called as Found is.
 	Announced func(infoHash [20]byte, taken int)
+	// Stands is told when it has changed whether strangers reach us; nil: nobody is. It is called as Found is.
+	Stands func()
 	// Panicked is told of a panic over one datagram, which is dropped (promise 4.8).
 	Panicked func(any)
 }
@@ -67,8 +69,9 @@ type Runner struct {
 
 // member is our node at one socket.
 type member struct {
-	conn netx.PacketConn
-	node *dht.Node
+	conn  netx.PacketConn
+	node  *dht.Node
+	rules []*readOnly // one for each of its sides
 }
 
 // search is a look-up of an info-hash under way, at all members.
@@ -89,8 +92,11 @@ func New(cfg Config) *Runner {
 		if netx.ScopeOf(local) == netx.Global {
 			c.External = []netip.Addr{local}
 		}
-		m := &member{conn, dht.New(now, c)}
+		m := &member{conn: conn, node: dht.New(now, c)}
 		m.node.Restore(now, cfg.Saved)
+		for _, s := range m.node.Stats(now).Sides {
+			m.rules = append(m.rules, newReadOnly(s.Family, rng))
+		}
 		r.members = append(r.members, m)
 	}
 	return r
@@ -123,6 +129,21 @@ type Object struct {
 func (r *Runner) SetObjects(objects []Object) {
 	r.mu.Lock()
 	r.schedule.Set(time.Now(), objects)
+	r.mu.Unlock()
+	r.nudge()
+}
+
+// Moved says that others reach us at another port than before: everything is announced again, and whether strangers reach us is
+// open.
+func (r *Runner) Moved() {
+	r.mu.Lock()
+	now := time.Now()
+	r.schedule.Hurry(now)
+	for _, m := range r.members {
+		for _, rule := range m.rules {
+			rule.moved(now)
+		}
+	}
 	r.mu.Unlock()
 	r.nudge()
 }
@@ -172,16 +193,6 @@ func (r *Runner) Table() (list []krpc.Node) {
 	defer r.mu.Unlock()
 	for _, m := range r.members {
 		list = append(list, m.node.Table()...)
-	}
-	return list
-}
-
-// Stats describes our nodes, one for each socket.
-func (r *Runner) Stats() (list []dht.Stats) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, m := range r.members {
-		list = append(list, m.node.Stats(time.Now()))
 	}
 	return list
 }
@@ -247,7 +258,11 @@ func (r *Runner) receive(m *member, from netip.AddrPort, packet []byte) {
 	}()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	m.node.Receive(time.Now(), from, packet)
+	now := time.Now()
+	query := m.node.Receive(now, from, packet)
+	if rule := m.rule(from.Addr().Unmap()); rule != nil {
+		rule.heard(now, from.Addr().Unmap(), query)
+	}
 	r.nudge()
 }
 
@@ -277,17 +292,22 @@ func (r *Runner) guardedTurn(ctx context.Context, wg *sync.WaitGroup, now time.T
 func (r *Runner) turn(ctx context.Context, wg *sync.WaitGroup, now time.Time) time.Time {
 	next := now.Add(idle)
 	var told []news
+	stands := false
 	func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.begin(now)
 		told = r.collect(now)
 		for _, m := range r.members {
+			again, changed := m.stand(now)
+			next, stands = sooner(next, again), stands || changed
 			next = sooner(next, m.node.Advance(now))
 		}
 		told = append(told, r.collect(now)...)
 		r.settle()
-		next = sooner(next, r.schedule.Next())
+		if len(r.searches) < atOnce { // else the end of one wakes us
+			next = sooner(next, r.schedule.Next())
+		}
 		if !r.joined && r.states(dht.Joined) {
 			r.joined = true
 			r.schedule.Hurry(now)
@@ -296,7 +316,7 @@ func (r *Runner) turn(ctx context.Context, wg *sync.WaitGroup, now time.Time) ti
 			wg.Go(func() { r.resolve(ctx) })
 		}
 		next = sooner(next, r.routers.next())
-		r.flush()
+		r.flush(now)
 	}()
 	for _, n := range told {
 		switch {
@@ -305,6 +325,9 @@ func (r *Runner) turn(ctx context.Context, wg *sync.WaitGroup, now time.Time) ti
 		case r.cfg.Announced != nil:
 			r.cfg.Announced(n.hash, n.taken)
 		}
+	}
+	if stands && r.cfg.Stands != nil {
+		r.cfg.Stands()
 	}
 	return next
 }
@@ -322,9 +345,10 @@ func (r *Runner) states(state dht.JoinState) bool {
 }
 
 // flush sends what the nodes have to send. Sending on a datagram socket does not wait.
-func (r *Runner) flush() {
+func (r *Runner) flush(now time.Time) {
 	for _, m := range r.members {
 		for _, d := range m.node.Outbox() {
+			m.rule(d.To.Addr()).wrote(now, d.To.Addr())
 			if _, err := m.conn.WriteTo(d.Data, d.To); err != nil && !errors.Is(err, net.ErrClosed) {
 				r.cfg.Log.Debug("cannot send to a node of the DHT", "to", d.To, "err", err)
 			}
@@ -343,7 +367,7 @@ func (r *Runner) begin(now time.Time) {
 		opt := dht.PeerOptions{NoSeed: look.Seed}
 		if look.Announce {
 			// The port is told rather than implied: it is for TCP, and what a NAT makes of UDP says nothing about that.
-			opt.Announce = &dht.Announcement{Port: r.cfg.Port, Seed: look.Seed}
+			opt.Announce = &dht.Announcement{Port: r.cfg.Port(), Seed: look.Seed}
 		}
 		for _, m := range r.members {
 			s.at = append(s.at, m.node.FindPeers(now, look.Hash, opt))

@@ -72,7 +72,7 @@ func (tn *town) enter(i int, change func(*dht.Config)) *inhabitant {
 	n := &inhabitant{addr: a, gone: make(chan struct{}), found: make(map[[20]byte][]netip.AddrPort)}
 	n.cond = sync.NewCond(&n.mu)
 	cfg := dht.Config{
-		Sockets: []netx.PacketConn{conn}, Network: host, Port: port, Seed: [32]byte{byte(i), byte(i >> 8)}, Log: slog.New(slog.DiscardHandler),
+		Sockets: []netx.PacketConn{conn}, Network: host, Port: func() uint16 { return port }, Seed: [32]byte{byte(i), byte(i >> 8)}, Log: slog.New(slog.DiscardHandler),
 		Found: n.heard, Announced: n.over, Panicked: func(p any) { tn.t.Error("panic:", p) },
 	}
 	change(&cfg)
@@ -161,6 +161,24 @@ func TestAnnounceAndFind(t *testing.T) {
 		late.SetObjects(object(9, false))
 		late.await([20]byte{9}, sharer.addr)
 		late.await([20]byte{9}, getter.addr)
+	})
+}
+
+// Of more info-hashes than are looked up at a time the others wait, and the runner sleeps meanwhile: in the bubble no time would
+// pass otherwise.
+func TestManyObjects(t *testing.T) {
+	inTown(t, func(tn *town) {
+		tn.people(12)
+		var all []dht.Object
+		for i := range byte(40) {
+			all = append(all, object(i, true)...)
+		}
+		tn.nodes[2].SetObjects(all)
+		settle(2 * time.Minute)
+		taken := tn.nodes[2].announces()
+		if len(taken) != len(all) || slices.Contains(taken, 0) {
+			t.Errorf("%d of %d are announced: %v", len(taken), len(all), taken)
+		}
 	})
 }
 

@@ -2,6 +2,7 @@ package dht
 
 import (
 	"context"
+	"math"
 	"net/netip"
 	"slices"
 	"time"
@@ -25,6 +26,8 @@ type Reach struct {
 	Nodes int
 	// Peers is how many others were found.
 	Peers int
+	// Seeders and Leechers are about how many there are in all, as far as nodes said (BEP 33); -1 if none did.
+	Seeders, Leechers int
 	// Alike is one of these who may be us behind a NAT: it has our port, and we do not know our address of its family.
 	Alike netip.AddrPort
 }
@@ -38,7 +41,7 @@ func (r *Runner) Check(ctx context.Context, hash [20]byte, own []netip.AddrPort)
 	err := r.await(ctx, func(now time.Time) func() bool {
 		for _, m := range r.members {
 			if seeds := farthest(m.node.Table(), hash); len(seeds) > 0 {
-				searches = append(searches, m.node.FindPeers(now, hash, dht.PeerOptions{Seeds: seeds}))
+				searches = append(searches, m.node.FindPeers(now, hash, dht.PeerOptions{Seeds: seeds, Scrape: true}))
 			}
 		}
 		mine := append(slices.Clone(own), r.external()...)
@@ -49,7 +52,7 @@ func (r *Runner) Check(ctx context.Context, hash [20]byte, own []netip.AddrPort)
 					switch {
 					case !slices.Contains(mine, p):
 						reach.Peers++
-						if p.Port() == r.cfg.Port && !knowsOwn(mine, p.Addr()) {
+						if p.Port() == r.cfg.Port() && !knowsOwn(mine, p.Addr()) {
 							reach.Alike = p
 						}
 					case !reach.Found:
@@ -64,8 +67,12 @@ func (r *Runner) Check(ctx context.Context, hash [20]byte, own []netip.AddrPort)
 	if err != nil {
 		return Reach{}, err
 	}
+	reach.Seeders, reach.Leechers = -1, -1
 	for _, s := range searches {
 		reach.Nodes += s.Answered()
+		if seeds, peers, ok := s.Scrape(); ok { // at all our addresses about the same is asked
+			reach.Seeders, reach.Leechers = max(reach.Seeders, int(math.Round(seeds))), max(reach.Leechers, int(math.Round(peers)))
+		}
 	}
 	if !reach.Found {
 		reach.Took = time.Since(began)
@@ -85,11 +92,11 @@ func (r *Runner) external() (list []netip.AddrPort) {
 	for _, m := range r.members {
 		for _, s := range m.node.Stats(time.Now()).Sides {
 			if s.External.IsValid() {
-				list = append(list, netip.AddrPortFrom(s.External, r.cfg.Port))
+				list = append(list, netip.AddrPortFrom(s.External, r.cfg.Port()))
 			}
 		}
 		if local := m.conn.LocalAddr().Addr(); !local.IsUnspecified() && netx.ScopeOf(local) != netx.Never {
-			list = append(list, netip.AddrPortFrom(local, r.cfg.Port))
+			list = append(list, netip.AddrPortFrom(local, r.cfg.Port()))
 		}
 	}
 	return list

@@ -24,7 +24,7 @@ func real(t *testing.T, at netip.AddrPort, known []netip.AddrPort) *dht.Runner {
 		t.Fatal(err)
 	}
 	r := dht.New(dht.Config{
-		Sockets: []netx.PacketConn{conn}, Network: nw, Port: at.Port(), Seed: [32]byte(append(at.Addr().AsSlice(), make([]byte, 28)...)),
+		Sockets: []netx.PacketConn{conn}, Network: nw, Port: at.Port, Seed: [32]byte(append(at.Addr().AsSlice(), make([]byte, 28)...)),
 		Log: slog.New(slog.DiscardHandler), Panicked: func(p any) { t.Error("panic:", p) },
 	})
 	r.Contact(known...)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/potluck-p2p/potluck/internal/discovery/tracker"
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/urls"
 	wire "github.com/potluck-p2p/potluck/internal/wire/tracker"
 )
 
@@ -49,7 +50,7 @@ func due(a *tracker.Announcer, now time.Time) []tracker.Job {
 	jobs := a.Due(now)
 	for _, j := range jobs {
 		if j.Family == netx.IPv6 {
-			a.Done(now, j, nil, fmt.Errorf("x: %w", netx.ErrNoAddress))
+			a.Done(now, j, nil, fmt.Errorf("x: %w", urls.ErrNoAddress))
 		}
 	}
 	return slices.DeleteFunc(jobs, func(j tracker.Job) bool { return j.Family == netx.IPv6 })
@@ -247,7 +248,7 @@ func TestBackoff(t *testing.T) {
 	a.Done(now, one(t, a, now, "a started"), nil, &wire.Failure{Reason: "gone", Never: true})
 	none(t, a, now.Add(300*24*time.Hour))
 	a = newAnnouncer(plan(false, "a"), 1)
-	a.Done(epoch, one(t, a, epoch, "a started"), nil, &netx.URLError{})
+	a.Done(epoch, one(t, a, epoch, "a started"), nil, &urls.Error{})
 	none(t, a, epoch.Add(59*time.Minute))
 	// Success forgets.
 	now = epoch.Add(time.Hour)
@@ -264,7 +265,7 @@ func TestStatus(t *testing.T) {
 	for _, j := range a.Due(epoch) {
 		switch {
 		case j.Family == netx.IPv6:
-			a.Done(epoch, j, nil, netx.ErrNoAddress)
+			a.Done(epoch, j, nil, urls.ErrNoAddress)
 		case name(j) == "a":
 			r := answer(time.Hour, 0)
 			r.Warning = "\x1b[31mslow"

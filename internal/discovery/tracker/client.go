@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/content"
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/urls"
 	wire "github.com/potluck-p2p/potluck/internal/wire/tracker"
 )
 
@@ -35,16 +37,16 @@ type ClientConfig struct {
 // Client asks trackers. It is safe for concurrent use.
 type Client struct {
 	nw   netx.Network
-	http map[netx.Family]*netx.Client
+	http map[netx.Family]*urls.Client
 	udp  *udpClient
 	gate gate
 }
 
 // NewClient makes a client; close it when done.
 func NewClient(cfg ClientConfig) *Client {
-	c := &Client{nw: cfg.Network, http: map[netx.Family]*netx.Client{}, udp: newUDPClient(cfg.UDP, cfg.Rand)}
+	c := &Client{nw: cfg.Network, http: map[netx.Family]*urls.Client{}, udp: newUDPClient(cfg.UDP, cfg.Rand)}
 	for _, f := range []netx.Family{netx.AnyFamily, netx.IPv4, netx.IPv6} {
-		c.http[f] = netx.NewClient(netx.ClientOptions{
+		c.http[f] = urls.NewClient(urls.ClientOptions{
 			Network: cfg.Network, Family: f, UserAgent: cfg.UserAgent, Timeout: httpTimeout, Roots: cfg.Roots,
 		})
 	}
@@ -81,7 +83,7 @@ func (e *Error) Error() string {
 	return "tracker " + e.Tracker + ": " + text
 }
 
-// Unwrap is the cause: a *wire.Failure, *wire.FormatError, *netx.URLError, *StatusError, ErrNoAnswer or a network error.
+// Unwrap is the cause: a *wire.Failure, *wire.FormatError, *urls.Error, *StatusError, ErrNoAnswer or a network error.
 func (e *Error) Unwrap() error { return e.Err }
 
 // Announce asks a tracker and waits for its answer.
@@ -95,7 +97,7 @@ func (c *Client) Announce(ctx context.Context, r Request) (resp *Response, err e
 			resp, err = nil, &Error{Tracker: printable(r.Server.URL), Err: err}
 		}
 	}()
-	guard := netx.Guard{Purpose: netx.ForTracker, Trusted: r.Server.Trusted}
+	guard := urls.Guard{Purpose: urls.ForTracker, Trusted: r.Server.Trusted}
 	u, err := guard.Parse(r.Server.URL)
 	if err != nil {
 		return nil, err
@@ -111,8 +113,8 @@ func (c *Client) Announce(ctx context.Context, r Request) (resp *Response, err e
 	return c.announceHTTP(ctx, guard, u, r)
 }
 
-func (c *Client) announceHTTP(ctx context.Context, guard netx.Guard, u *url.URL, r Request) (*Response, error) {
-	resp, body, err := c.http[r.Family].Fetch(ctx, netx.Request{Guard: guard, URL: r.Announce.URL(u), MaxBody: maxBody})
+func (c *Client) announceHTTP(ctx context.Context, guard urls.Guard, u *url.URL, r Request) (*Response, error) {
+	resp, body, err := c.http[r.Family].Fetch(ctx, urls.Request{Guard: guard, URL: r.Announce.URL(u), MaxBody: maxBody})
 	if err != nil {
 		return nil, err
 	}
@@ -128,8 +130,21 @@ func (c *Client) announceHTTP(ctx context.Context, guard netx.Guard, u *url.URL,
 	return &Response{Response: *answer, From: netx.TrackerSource(resp.Scope), Tracker: resp.From.Addr()}, nil
 }
 
-func (c *Client) announceUDP(ctx context.Context, guard netx.Guard, u *url.URL, r Request) (*Response, error) {
-	addrs, err := guard.Resolve(ctx, c.nw, u, r.Family)
+// locate finds the addresses of a UDP tracker that may be asked.
+func (c *Client) locate(ctx context.Context, guard urls.Guard, u *url.URL, family netx.Family) ([]netip.AddrPort, error) {
+	addrs, err := guard.Resolve(ctx, c.nw, u, family)
+	if !errors.Is(err, netx.ErrFarName) {
+		return addrs, err
+	}
+	addr, err := c.udp.meet(ctx, u.Hostname(), urls.Port(u))
+	if err == nil {
+		err = guard.CheckAddr(u, addr.Addr())
+	}
+	return []netip.AddrPort{addr}, err
+}
+
+func (c *Client) announceUDP(ctx context.Context, guard urls.Guard, u *url.URL, r Request) (*Response, error) {
+	addrs, err := c.locate(ctx, guard, u, r.Family)
 	if err != nil {
 		return nil, err
 	}

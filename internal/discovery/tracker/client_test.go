@@ -16,6 +16,7 @@ import (
 	"github.com/potluck-p2p/potluck/internal/discovery/tracker"
 	"github.com/potluck-p2p/potluck/internal/netx"
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
+	"github.com/potluck-p2p/potluck/internal/netx/urls"
 	wire "github.com/potluck-p2p/potluck/internal/wire/tracker"
 )
 
@@ -71,7 +72,7 @@ func TestHTTPAnnounce(t *testing.T) {
 			failure *wire.Failure
 			status  *tracker.StatusError
 			format  *wire.FormatError
-			refused *netx.URLError
+			refused *urls.Error
 		)
 		_, err := c.Announce(t.Context(), request("http://t.example/refuse?passkey=k"))
 		if !errors.As(err, &failure) || err.Error() != `tracker http://t.example/refuse: the tracker says: no\x1b[31m :(` {
@@ -175,7 +176,7 @@ func TestUDPRetransmits(t *testing.T) {
 			t.Error(err, time.Since(start))
 		}
 		r.Family = netx.IPv6
-		if _, err := c.Announce(t.Context(), r); !errors.Is(err, netx.ErrNoAddress) {
+		if _, err := c.Announce(t.Context(), r); !errors.Is(err, urls.ErrNoAddress) {
 			t.Error(err)
 		}
 	})

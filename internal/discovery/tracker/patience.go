@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/urls"
 	wire "github.com/potluck-p2p/potluck/internal/wire/tracker"
 )
 
@@ -13,14 +14,16 @@ const (
 	lastRetry  = time.Hour
 	// noWay is the time after which we look whether we got an address of a family, or the tracker did.
 	noWay = 10 * time.Minute
-	never = 365 * 24 * time.Hour
+	// closedWay is the time after which we look whether the only way that we may take is open again.
+	closedWay = 3 * time.Second
+	never     = 365 * 24 * time.Hour
 )
 
 // patience is how long a tracker is left alone after so many failures in a row.
 func (a *Announcer) patience(err error, fails int) time.Duration {
 	var (
 		failure *wire.Failure
-		refused *netx.URLError
+		refused *urls.Error
 	)
 	switch {
 	case errors.As(err, &failure) && failure.Never:
@@ -31,6 +34,8 @@ func (a *Announcer) patience(err error, fails int) time.Duration {
 		return lastRetry // a name may get another address
 	case noRoute(err):
 		return noWay
+	case netx.IsNoWay(err):
+		return closedWay
 	}
 	wait := lastRetry
 	if shift := fails - 1; shift < 10 {
@@ -42,5 +47,5 @@ func (a *Announcer) patience(err error, fails int) time.Duration {
 
 // noRoute reports that the tracker could not be asked over the family at all: it says nothing about the tracker.
 func noRoute(err error) bool {
-	return errors.Is(err, netx.ErrNoAddress) || errors.Is(err, netx.ErrFamily) || netx.IsUnreachable(err)
+	return errors.Is(err, urls.ErrNoAddress) || errors.Is(err, netx.ErrFamily) || errors.Is(err, netx.ErrNoDatagrams) || netx.IsUnreachable(err)
 }

@@ -26,8 +26,8 @@ type Task struct {
 	PeerID [20]byte
 	// Key tells a tracker that announces from several addresses are of one client; nobody else may know it.
 	Key  uint32
-	Port uint16
-	Rand *rand.Rand // used by the runner alone
+	Port func() uint16 // where we take peers
+	Rand *rand.Rand    // used by the runner alone
 	// Told is called when a tracker says what our address is (BEP 24), by the goroutine of Run; nil if nobody cares.
 	Told func(tracker, own netip.Addr)
 }
@@ -178,6 +178,6 @@ func (r *Runner) request(job Job, s Stats) Request {
 	}
 	return Request{Server: job.Server, Family: job.Family, Announce: wire.Announce{
 		InfoHash: job.Hash, PeerID: r.task.PeerID, Uploaded: s.Uploaded, Downloaded: s.Downloaded, Left: s.Left,
-		Event: job.Event, NumWant: want, Key: r.task.Key, Port: r.task.Port, TrackerID: job.TrackerID,
+		Event: job.Event, NumWant: want, Key: r.task.Key, Port: r.task.Port(), TrackerID: job.TrackerID,
 	}}
 }

@@ -22,7 +22,7 @@ func task(urls ...string) tracker.Task {
 		p.Tiers = append(p.Tiers, []tracker.Server{{URL: u}})
 	}
 	p.Hashes = [][20]byte{{1}}
-	return tracker.Task{Plan: p, Port: 6881, Key: 7, Rand: rand.New(rand.NewPCG(1, 1))}
+	return tracker.Task{Plan: p, Port: func() uint16 { return 6881 }, Key: 7, Rand: rand.New(rand.NewPCG(1, 1))}
 }
 
 func TestRunnerFromStartToStop(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/urls"
 	wire "github.com/potluck-p2p/potluck/internal/wire/tracker"
 )
 
@@ -28,7 +29,7 @@ func (c *Client) Scrape(ctx context.Context, server Server, family netx.Family, 
 			list, err = nil, &Error{Tracker: printable(server.URL), Err: err}
 		}
 	}()
-	guard := netx.Guard{Purpose: netx.ForTracker, Trusted: server.Trusted}
+	guard := urls.Guard{Purpose: urls.ForTracker, Trusted: server.Trusted}
 	u, err := guard.Parse(server.URL)
 	if err != nil {
 		return nil, err
@@ -48,7 +49,7 @@ func (c *Client) Scrape(ctx context.Context, server Server, family netx.Family, 
 		}
 		return list, nil
 	}
-	addrs, err := guard.Resolve(ctx, c.nw, u, family)
+	addrs, err := c.locate(ctx, guard, u, family)
 	if err != nil {
 		return nil, err
 	}
@@ -62,12 +63,12 @@ func (c *Client) Scrape(ctx context.Context, server Server, family netx.Family, 
 	return list, nil
 }
 
-func (c *Client) scrapeHTTP(ctx context.Context, guard netx.Guard, announce *url.URL, family netx.Family, hashes [][20]byte) ([]wire.Scrape, error) {
+func (c *Client) scrapeHTTP(ctx context.Context, guard urls.Guard, announce *url.URL, family netx.Family, hashes [][20]byte) ([]wire.Scrape, error) {
 	at, ok := wire.ScrapeURL(announce, hashes)
 	if !ok {
 		return nil, ErrNoScrape
 	}
-	resp, body, err := c.http[family].Fetch(ctx, netx.Request{Guard: guard, URL: at, MaxBody: maxBody})
+	resp, body, err := c.http[family].Fetch(ctx, urls.Request{Guard: guard, URL: at, MaxBody: maxBody})
 	if err != nil {
 		return nil, err
 	}

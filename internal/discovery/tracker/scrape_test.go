@@ -13,6 +13,7 @@ import (
 	"github.com/potluck-p2p/potluck/internal/discovery/tracker"
 	"github.com/potluck-p2p/potluck/internal/netx"
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
+	"github.com/potluck-p2p/potluck/internal/netx/urls"
 	wire "github.com/potluck-p2p/potluck/internal/wire/tracker"
 )
 
@@ -59,7 +60,7 @@ func TestHTTPScrape(t *testing.T) {
 			t.Error(err)
 		}
 		// DESIGN 4.9 holds for the URL that is asked, not for that of the announce.
-		var refused *netx.URLError
+		var refused *urls.Error
 		if _, err := c.Scrape(t.Context(), tracker.Server{URL: "http://10.0.0.1/announce.php"}, netx.IPv4, hashes); !errors.As(err, &refused) {
 			t.Error(err)
 		}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/content"
-	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/urls"
 	wire "github.com/potluck-p2p/potluck/internal/wire/tracker"
 )
 
@@ -103,6 +103,6 @@ func printable(raw string) string {
 	if err != nil {
 		return content.Printable(raw[:min(len(raw), wire.MaxText)])
 	}
-	s := netx.Printable(u)
+	s := urls.Printable(u)
 	return strings.TrimSuffix(s[:min(len(s), wire.MaxText)], "/")
 }

@@ -17,7 +17,7 @@ import (
 // Server is a tracker.
 type Server struct {
 	URL string
-	// Trusted holds for a tracker that the user named on the command line. See [netx.Guard].
+	// Trusted holds for a tracker that the user named on the command line. See [urls.Guard].
 	Trusted bool
 }
 

@@ -39,8 +39,13 @@ type udpClient struct {
 
 // call is a request that waits for its answer.
 type call struct {
-	to     netip.AddrPort
-	answer chan []byte
+	to     netip.AddrPort // the zero value: a name was asked, and whoever knows the transaction is who has it
+	answer chan answer
+}
+
+type answer struct {
+	bytes []byte
+	from  netip.AddrPort
 }
 
 type connection struct {
@@ -77,9 +82,9 @@ func (c *udpClient) receive(s netx.PacketConn) {
 		}
 		c.mu.Lock()
 		// An answer counts once, and only from where we asked.
-		if w := c.calls[transaction]; w != nil && w.to == from {
+		if w := c.calls[transaction]; w != nil && (w.to == from || !w.to.IsValid()) {
 			delete(c.calls, transaction)
-			w.answer <- append([]byte(nil), buf[:n]...)
+			w.answer <- answer{append([]byte(nil), buf[:n]...), from}
 		}
 		c.mu.Unlock()
 	}
@@ -138,6 +143,32 @@ func (c *udpClient) connect(ctx context.Context, addr netip.AddrPort, wait time.
 	if err != nil {
 		return 0, err
 	}
+	return c.connected(b, addr)
+}
+
+// meet finds out who has a name that a proxy looks up: whoever answers a connect request for it. The others take it from there.
+func (c *udpClient) meet(ctx context.Context, host string, port uint16) (netip.AddrPort, error) {
+	if len(c.socks) == 0 {
+		return netip.AddrPort{}, netx.ErrNoDatagrams
+	}
+	for n := range maxSends {
+		a, err := c.ask(ctx, netip.AddrPort{}, firstWait<<n, func(transaction uint32) error {
+			_, err := netx.WriteToName(c.socks[0], wire.AppendConnect(nil, transaction), host, port)
+			return err
+		})
+		if errors.Is(err, ErrNoAnswer) {
+			continue
+		}
+		if err == nil {
+			_, err = c.connected(a.bytes, a.from)
+		}
+		return a.from, err
+	}
+	return netip.AddrPort{}, ErrNoAnswer
+}
+
+// connected keeps the connection id that a tracker gave.
+func (c *udpClient) connected(b []byte, addr netip.AddrPort) (uint64, error) {
 	id, err := wire.ParseConnect(b)
 	if err != nil {
 		return 0, err
@@ -173,7 +204,16 @@ func (c *udpClient) exchange(ctx context.Context, addr netip.AddrPort, wait time
 	if err != nil {
 		return nil, err
 	}
-	w := &call{to: addr, answer: make(chan []byte, 1)}
+	a, err := c.ask(ctx, addr, wait, func(transaction uint32) error {
+		_, err := sock.WriteTo(packet(transaction), addr)
+		return err
+	})
+	return a.bytes, err
+}
+
+// ask has one request sent and waits for its answer.
+func (c *udpClient) ask(ctx context.Context, to netip.AddrPort, wait time.Duration, send func(transaction uint32) error) (answer, error) {
+	w := &call{to: to, answer: make(chan answer, 1)}
 	c.mu.Lock()
 	transaction := c.rng.Uint32()
 	for c.calls[transaction] != nil {
@@ -186,22 +226,25 @@ func (c *udpClient) exchange(ctx context.Context, addr netip.AddrPort, wait time
 		defer c.mu.Unlock()
 		delete(c.calls, transaction)
 	}()
-	if _, err := sock.WriteTo(packet(transaction), addr); err != nil {
-		return nil, err
+	if err := send(transaction); err != nil {
+		return answer{}, err
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
-	case b := <-w.answer:
-		return b, nil
+	case a := <-w.answer:
+		return a, nil
 	case <-timer.C:
-		return nil, ErrNoAnswer
+		return answer{}, ErrNoAnswer
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return answer{}, ctx.Err()
 	}
 }
 
 func (c *udpClient) sock(addr netip.AddrPort) (netx.PacketConn, error) {
+	if len(c.socks) == 0 {
+		return nil, netx.ErrNoDatagrams
+	}
 	for _, s := range c.socks {
 		if netx.Carries(s.LocalAddr().Addr(), addr.Addr()) {
 			return s, nil

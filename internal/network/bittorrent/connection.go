@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/potluck-p2p/potluck/internal/netx"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 )
 
@@ -14,12 +15,17 @@ type connection struct {
 	o    *Object
 	conn *line
 	id   swarm.PeerID
-	wake chan struct{} // the writer has something to send
+	// down and up limit its payload; nothing does that of a peer to whom limits do not apply.
+	down, up netx.Chain
+	wake     chan struct{} // the writer has something to send
 }
 
 // run joins the swarm and carries the connection until it ends. It reports false if the swarm did not want it.
 func (sh *Shell) run(ctx context.Context, conn *line, o *Object, join swarm.Joining) bool {
 	c := &connection{sh: sh, o: o, conn: conn, wake: make(chan struct{}, 1)}
+	if sh.cfg.Unlimited == nil || !sh.cfg.Unlimited(join.Addr.Addr()) {
+		c.down, c.up = o.Down, o.Up
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	if !o.gate.enter(c, cancel) {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/identity"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 )
 
@@ -19,17 +20,17 @@ const (
 // Dial connects to a peer for an object and stays until the connection ends. try counts earlier failed attempts: a hybrid
 // object tries its info-hashes in turn.
 func (sh *Shell) Dial(ctx context.Context, o *Object, addr netip.AddrPort, try int) {
-	sh.running.Go(func() { sh.guarded(func() { sh.dial(ctx, o, addr, try) }) })
+	sh.running.Go(func() { sh.guarded(func() { sh.dial(ctx, o, addr, try, sh.approach(o, addr, try)) }) })
 }
 
-func (sh *Shell) dial(ctx context.Context, o *Object, addr netip.AddrPort, try int) {
+func (sh *Shell) dial(ctx context.Context, o *Object, addr netip.AddrPort, try int, a approach) {
 	joined := false
 	defer func() {
 		if !joined {
 			o.Swarm.DialFailed(sh.cfg.Now(), addr)
 		}
 	}()
-	l, join, err := sh.reach(ctx, o, addr, try)
+	l, join, err := sh.reach(ctx, o, addr, try, a)
 	if err != nil {
 		return
 	}
@@ -39,32 +40,38 @@ func (sh *Shell) dial(ctx context.Context, o *Object, addr netip.AddrPort, try i
 
 // reach tries one way of connecting after the other, for as long as the peer does not answer: another beginning if it is there,
 // and then uTP. The caller closes the line.
-func (sh *Shell) reach(ctx context.Context, o *Object, addr netip.AddrPort, try int) (l *line, join swarm.Joining, err error) {
+func (sh *Shell) reach(ctx context.Context, o *Object, addr netip.AddrPort, try int, a approach) (l *line, join swarm.Joining, err error) {
 	first := true
-	for _, by := range sh.transports() {
-		ways := sh.ways(addr)
+	for _, by := range a.transports(sh.transports()) {
+		if by == overUTP {
+			sh.askRelay(o, a, addr, err)
+		}
+		pin := o.Swarm.Pin(addr)
+		ways := sh.ways(addr, pin)
+		if len(ways) == 0 {
+			err = errNoPin
+		}
 		for i, w := range ways {
 			if !first && !o.Swarm.DialAgain(addr) {
 				return nil, join, err
 			}
 			first = false
 			patience := handshakePatience
-			if w == encrypted && i < len(ways)-1 {
+			if w != plain && i < len(ways)-1 {
 				patience = secondTry
 			}
-			l, join, err = sh.reachBy(ctx, by, w, o, addr, try, patience)
+			l, join, err = sh.reachBy(ctx, by, w, pin.Key, o, addr, try, patience)
 			if err == nil {
-				if w == plain && i > 0 {
-					sh.plain.add(addr)
-				} else if w == encrypted {
-					sh.plain.remove(addr)
-				}
+				sh.learn(o, addr, ways[:i+1])
 				return l, join, nil
 			}
 			sh.cfg.Log.Debug("cannot connect", "peer", addr, "over", by, "by", w, "encryption", sh.cfg.Encryption, "err", err)
-			if !errors.Is(err, errMute) {
+			if !errors.Is(err, errMute) && !sh.isAnother(o, addr, pin, err) {
 				break
 			}
+		}
+		if len(ways) == 0 {
+			sh.cfg.Log.Debug("not dialled", "peer", addr, "encryption", sh.cfg.Encryption, "err", err)
 		}
 		// Who hangs up without a word is most often full, and has his tries later; only then it may be that he takes no TCP.
 		if !errors.Is(err, errNobody) && (try == 0 || !errors.Is(err, errMute)) {
@@ -74,9 +81,35 @@ func (sh *Shell) reach(ctx context.Context, o *Object, addr netip.AddrPort, try 
 	return nil, join, err
 }
 
-// reachBy makes one connection, and has its handshake done.
-func (sh *Shell) reachBy(ctx context.Context, by transport, w way, o *Object, addr netip.AddrPort, try int, patience time.Duration) (l *line, join swarm.Joining, err error) {
-	conn, err := sh.connect(ctx, by, addr)
+// learn remembers what the last of some ways to an address, which worked after the others had not, says about the next time.
+func (sh *Shell) learn(o *Object, addr netip.AddrPort, tried []way) {
+	switch w := tried[len(tried)-1]; {
+	case w == plain && len(tried) > 1:
+		sh.plain.add(addr)
+	case w == encrypted:
+		sh.plain.remove(addr)
+	}
+	if tried[0] == proven && len(tried) > 1 {
+		o.Swarm.Unpin(addr) // somebody else is there now, who does not speak TLS
+	}
+}
+
+// isAnother looks whether an attempt failed because another node is at an address than before, and reports whether that may be
+// tried otherwise: an address changes hands. If it is another than the one that is meant, that is for the user to know.
+func (sh *Shell) isAnother(o *Object, addr netip.AddrPort, pin swarm.Pin, err error) bool {
+	var other *identity.OtherKeyError
+	if !errors.As(err, &other) {
+		return false
+	}
+	if pin.Firm() && o.Estranged != nil {
+		o.Estranged(addr, other)
+	}
+	return !pin.Firm()
+}
+
+// reachBy makes one connection, and has its handshake done; key is who must be there if that is by TLS.
+func (sh *Shell) reachBy(ctx context.Context, by transport, w way, key identity.Key, o *Object, addr netip.AddrPort, try int, patience time.Duration) (l *line, join swarm.Joining, err error) {
+	conn, err := sh.connect(ctx, by, addr, sh.knocking(o, by, addr))
 	if err != nil {
 		return nil, join, err
 	}
@@ -85,5 +118,5 @@ func (sh *Shell) reachBy(ctx context.Context, by transport, w way, o *Object, ad
 			conn.Close()
 		}
 	}()
-	return sh.offerHandshake(ctx, conn, w, o, addr, try, patience)
+	return sh.offerHandshake(ctx, conn, w, key, o, addr, try, patience)
 }

@@ -24,14 +24,22 @@ var errMute = errors.New("does not answer")
 // opening is how many bytes tell a plain connection from an encrypted one: the name of the protocol, with its length.
 const opening = 20
 
-// open finds out how a connection that we accepted begins, and carries the handshake of MSE if it is by that. The session is
-// nil on a plain one.
+// open finds out how a connection that we accepted begins, and carries the handshake of MSE or of TLS if it is by one of these.
+// The session is nil unless it is by MSE.
 func (sh *Shell) open(conn net.Conn) (*line, *mse.Session, error) {
 	said := make([]byte, opening)
 	if _, err := io.ReadFull(conn, said); err != nil {
 		return nil, nil, err
 	}
 	switch policy := sh.cfg.Encryption; {
+	case isClientHello(said):
+		if !policy.TLS() || sh.cfg.Accepting == nil {
+			return nil, nil, errTLS
+		}
+		l, err := sh.challenge(conn, said)
+		return l, nil, err
+	case policy == mse.Authenticated:
+		return nil, nil, errUnproven
 	case !wire.IsHandshake(said):
 		if policy == mse.Off {
 			return nil, nil, errMSE

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/identity"
 	"github.com/potluck-p2p/potluck/internal/netx"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
@@ -21,20 +22,28 @@ var (
 )
 
 // offerHandshake speaks first on a connection that we dialled, in the way given.
-func (sh *Shell) offerHandshake(ctx context.Context, conn net.Conn, w way, o *Object, addr netip.AddrPort, try int, patience time.Duration) (*line, swarm.Joining, error) {
+func (sh *Shell) offerHandshake(ctx context.Context, conn net.Conn, w way, key identity.Key, o *Object, addr netip.AddrPort, try int, patience time.Duration) (*line, swarm.Joining, error) {
 	defer limit(ctx, conn)()
 	hash := o.hash()
 	names := hash.Wire()
 	name := names[try/waysOfOne%len(names)]
 	ours := sh.handshake(o, hash, name)
 	l := &line{Conn: conn}
-	if w == encrypted {
-		var err error
-		if l, err = sh.encrypt(conn, name, ours, patience); err != nil {
-			return nil, swarm.Joining{}, err
+	var err error
+	switch w {
+	case encrypted:
+		l, err = sh.encrypt(conn, name, ours, patience)
+	case proven:
+		if l, err = sh.prove(conn, key, patience); err == nil {
+			_, err = l.Write(ours)
 		}
-	} else if _, err := conn.Write(ours); err != nil {
-		return nil, swarm.Joining{}, fmt.Errorf("%w: %w", errMute, err)
+	default:
+		if _, err = conn.Write(ours); err != nil {
+			err = fmt.Errorf("%w: %w", errMute, err)
+		}
+	}
+	if err != nil {
+		return nil, swarm.Joining{}, err
 	}
 	theirs, err := readHandshake(l)
 	if err != nil {
@@ -43,7 +52,15 @@ func (sh *Shell) offerHandshake(ctx context.Context, conn net.Conn, w way, o *Ob
 	if !hash.Matches(theirs.InfoHash) {
 		return nil, swarm.Joining{}, errOtherObject
 	}
-	return l, swarm.Joining{Addr: addr, Outgoing: true, UTP: isUTP(conn), Remote: theirs, V2: isV2(hash, theirs.InfoHash)}, nil
+	join := swarm.Joining{
+		Addr: addr, Outgoing: true, UTP: isUTP(conn), Hidden: l.hidden(), Key: l.key, Remote: theirs, V2: isV2(hash, theirs.InfoHash),
+	}
+	if sh.cfg.Encryption.TLS() && sh.cfg.Dialling != nil {
+		join.Upgrade = func(key identity.Key) {
+			sh.running.Go(func() { sh.guarded(func() { sh.upgrade(ctx, o, carrierOf(conn), addr, key) }) })
+		}
+	}
+	return l, join, nil
 }
 
 // welcome has a connection that we accepted wait in the room until its handshake is done.
@@ -80,7 +97,9 @@ func (sh *Shell) answerHandshake(ctx context.Context, conn net.Conn) (*line, *Ob
 	if _, err := l.Write(sh.handshake(o, hash, name)); err != nil {
 		return nil, nil, swarm.Joining{}, err
 	}
-	return l, o, swarm.Joining{Addr: netx.AddrPort(conn.RemoteAddr()), UTP: isUTP(conn), Remote: theirs, V2: isV2(hash, name)}, nil
+	return l, o, swarm.Joining{
+		Addr: netx.AddrPort(conn.RemoteAddr()), UTP: isUTP(conn), Hidden: l.hidden(), Key: l.key, Remote: theirs, V2: isV2(hash, name),
+	}, nil
 }
 
 func (sh *Shell) handshake(o *Object, hash metainfo.InfoHash, name [20]byte) []byte {
@@ -94,7 +113,7 @@ func (sh *Shell) handshake(o *Object, hash metainfo.InfoHash, name [20]byte) []b
 	return wire.AppendHandshake(nil, wire.Handshake{
 		Reserved: wire.MakeReserved(features...),
 		InfoHash: name,
-		PeerID:   sh.cfg.PeerID,
+		PeerID:   o.Swarm.OwnID(),
 	})
 }
 

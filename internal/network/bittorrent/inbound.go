@@ -1,8 +1,6 @@
 package bittorrent
 
 import (
-	"time"
-
 	"github.com/potluck-p2p/potluck/internal/netx"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
@@ -15,8 +13,6 @@ const (
 )
 
 const (
-	// lull is how long nothing must come until payload no longer counts as flowing.
-	lull = time.Second
 	// maxBatch bounds the messages handled at once, and with them the memory that hostile ones take: a buffer holds
 	// thousands of the shortest.
 	maxBatch = 128

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net"
 
+	"github.com/potluck-p2p/potluck/internal/identity"
 	"github.com/potluck-p2p/potluck/internal/protocol/mse"
 )
 
@@ -11,7 +12,21 @@ import (
 type line struct {
 	net.Conn
 	ahead   []byte      // received already, deciphered, and not read yet
-	in, out *mse.Stream // nil: plain
+	in, out *mse.Stream // nil: plain, or TLS
+
+	tls *underTLS    // what Conn is above of if that is TLS
+	key identity.Key // of the other end, which it has proven by TLS
+}
+
+// hidden reports whether all that travels is enciphered by MSE.
+func (l *line) hidden() bool { return !l.in.Plain() && !l.out.Plain() }
+
+// socket is what carries the connection.
+func (l *line) socket() net.Conn {
+	if l.tls != nil {
+		return l.tls.Conn
+	}
+	return l.Conn
 }
 
 // Read reads straight to where the bytes belong, and deciphers them there.
@@ -30,22 +45,48 @@ func (l *line) Read(p []byte) (int, error) {
 
 // Write leaves p as it is, at the price of a copy.
 func (l *line) Write(p []byte) (int, error) {
+	vector := net.Buffers{p}
 	if !l.out.Plain() {
-		p = bytes.Clone(p)
-		l.out.XOR(p)
+		vector[0] = bytes.Clone(p)
 	}
-	return l.Conn.Write(p)
+	vector, err := l.seal(vector)
+	defer l.release()
+	if err != nil {
+		return 0, err
+	}
+	if _, err := l.writeSealed(&vector); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 // seal makes buffers, which are the caller's to change, ready to be written to the socket itself, once and in this order:
-// one writev is all that they take, enciphered or not.
-func (l *line) seal(buffers net.Buffers) {
-	if l.out.Plain() {
-		return
+// one writev is all that they take, enciphered or not. When they are written, or never will be, they are to be released.
+func (l *line) seal(buffers net.Buffers) (net.Buffers, error) {
+	if l.tls != nil {
+		return l.tls.seal(l.Conn, buffers)
 	}
-	for _, b := range buffers {
-		l.out.XOR(b)
+	if !l.out.Plain() {
+		for _, b := range buffers {
+			l.out.XOR(b)
+		}
 	}
+	return buffers, nil
+}
+
+// release gives back what was taken to seal.
+func (l *line) release() {
+	if l.tls != nil {
+		l.tls.out.release(l.tls.sh)
+	}
+}
+
+// room is how much payload is best sealed at once, of so much.
+func (l *line) room(portion int) int {
+	if l.tls != nil {
+		return min(portion, bufferSize-maxRecord) // with all that stands around it, it fits in a buffer
+	}
+	return portion
 }
 
 // buffersWriter is a connection that is no socket and takes several buffers at once all the same.
@@ -55,8 +96,8 @@ type buffersWriter interface {
 
 // writeSealed writes buffers that are ready, and takes out what is written.
 func (l *line) writeSealed(buffers *net.Buffers) (int64, error) {
-	if w, ok := l.Conn.(buffersWriter); ok {
+	if w, ok := l.socket().(buffersWriter); ok {
 		return w.WriteBuffers(buffers)
 	}
-	return buffers.WriteTo(l.Conn)
+	return buffers.WriteTo(l.socket())
 }

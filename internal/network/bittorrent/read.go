@@ -31,10 +31,10 @@ func (c *connection) read(ctx context.Context) error {
 			}
 			wait := time.Duration(0)
 			if payload > 0 {
-				wait = c.o.Down.Take(now, payload)
+				wait = c.down.Take(now, payload)
 			}
 			// Who has to wait for long does so without the large buffer.
-			in.resize(c.sh, payload > 0 && wait < lull)
+			in.resize(c.sh, payload > 0 && wait < c.sh.lull())
 			if wait >= lull {
 				c.o.Swarm.Throttled(c.id, now.Add(wait))
 			}
@@ -53,12 +53,12 @@ func (c *connection) read(ctx context.Context) error {
 func (c *connection) receive(in *inbound) (int, error) {
 	room := in.buf[in.end:]
 	if in.large != nil {
-		room = room[:min(len(room), portion(c.o.Down))]
+		room = room[:min(len(room), portion(c.down))]
 	}
 	if in.flowing || in.timed {
 		limit := time.Time{}
 		if in.flowing {
-			limit = c.sh.cfg.Now().Add(lull)
+			limit = c.sh.cfg.Now().Add(c.sh.lull())
 		}
 		if err := c.conn.SetReadDeadline(limit); err != nil {
 			return 0, err

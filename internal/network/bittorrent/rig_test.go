@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/potluck-p2p/potluck/internal/content"
+	"github.com/potluck-p2p/potluck/internal/identity"
 	"github.com/potluck-p2p/potluck/internal/intake"
 	"github.com/potluck-p2p/potluck/internal/layout/torrent"
 	"github.com/potluck-p2p/potluck/internal/netx"
@@ -136,6 +137,7 @@ type rig struct {
 	choke  atomic.Bool // nobody is served
 	done   chan struct{}
 	failed chan error
+	met    chan *identity.OtherKeyError // where somebody else was meant
 	panics atomic.Int32
 	find   func([20]byte) *Object // instead of the usual
 }
@@ -151,14 +153,26 @@ type options struct {
 	dhtPort  uint16
 
 	encryption mse.Policy
+	node       byte // whose key it has; 0: it speaks no TLS
+	hides      bool // it proves who it is when it dials, and is not found out by those who dial
 	utp        Dialer
 	log        slog.Handler
+}
+
+// nodeOf is a node's identity.
+func nodeOf(t testing.TB, node byte) *identity.Identity {
+	t.Helper()
+	id, err := identity.New([32]byte{node})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
 }
 
 // newRig starts a shell on a host of its own that listens at port 7000.
 func newRig(t *testing.T, w *netxtest.World, ip string, s *sample, opt options) *rig {
 	t.Helper()
-	r := &rig{t: t, host: w.Host(ip), done: make(chan struct{}), failed: make(chan error, 100)}
+	r := &rig{t: t, host: w.Host(ip), done: make(chan struct{}), failed: make(chan error, 100), met: make(chan *identity.OtherKeyError, 100)}
 	r.life, r.end = context.WithCancel(context.Background())
 	wake := make(chan struct{}, 1)
 	id := [20]byte{'-', 'P', 'K'}
@@ -170,10 +184,18 @@ func newRig(t *testing.T, w *netxtest.World, ip string, s *sample, opt options) 
 	if opt.log == nil {
 		opt.log = slog.DiscardHandler
 	}
+	var dialling, accepting *identity.Identity
+	var told identity.Key
+	if opt.node != 0 {
+		dialling = nodeOf(t, opt.node)
+		if !opt.hides && opt.encryption.TLS() {
+			accepting, told = dialling, dialling.Key()
+		}
+	}
 	r.object = &Object{
 		Hash: opt.hash,
 		Swarm: swarm.New(time.Now(), swarm.Config{
-			InfoHash: opt.hash, PeerID: id, Client: "rig", Port: 7000, DHTPort: opt.dhtPort, MaxPeers: opt.peers, Rand: rand.New(rand.NewPCG(1, uint64(ip[len(ip)-1]))),
+			InfoHash: opt.hash, PeerID: id, Client: "rig", Port: 7000, DHTPort: opt.dhtPort, Key: told, MaxPeers: opt.peers, Rand: rand.New(rand.NewPCG(1, uint64(ip[len(ip)-1]))),
 			Wake: func() {
 				select {
 				case wake <- struct{}{}:
@@ -182,10 +204,11 @@ func newRig(t *testing.T, w *netxtest.World, ip string, s *sample, opt options) 
 			},
 		}),
 		Down: netx.Chain{netx.NewLimiter(opt.down)}, Up: netx.Chain{netx.NewLimiter(opt.up)},
-		Failed: func(err error) { r.failed <- err },
+		Failed:    func(err error) { r.failed <- err },
+		Estranged: func(_ netip.AddrPort, why *identity.OtherKeyError) { r.met <- why },
 	}
 	r.shell = New(Config{
-		Network: r.host, UTP: opt.utp, PeerID: id, Now: time.Now, Log: slog.New(opt.log),
+		Network: r.host, UTP: opt.utp, Now: time.Now, Log: slog.New(opt.log),
 		Find: func(h [20]byte) *Object {
 			if r.find != nil {
 				return r.find(h)
@@ -195,7 +218,7 @@ func newRig(t *testing.T, w *netxtest.World, ip string, s *sample, opt options) 
 			}
 			return nil
 		},
-		Encryption: opt.encryption,
+		Encryption: opt.encryption, Dialling: dialling, Accepting: accepting,
 		FindReq2: func(req2 [20]byte) ([20]byte, bool) {
 			for _, name := range s.info.Hash.Wire() {
 				if mse.Req2(name) == req2 {

@@ -2,8 +2,8 @@
 // reader and one writer for each peer. It turns bytes into messages for the swarm and the swarm's decisions into bytes, and
 // decides nothing itself.
 //
-//	accept, dial     a connection begins                 (accept.go, room.go, dial.go, transport.go)
-//	encrypt          plain or by MSE                     (encrypt.go, manners.go, line.go)
+//	accept, dial     a connection begins                 (accept.go, room.go, dial.go, transport.go, meet.go)
+//	encrypt          plain, by MSE or by TLS             (encrypt.go, tls.go, sealed.go, manners.go, line.go)
 //	handshake        which object, which version         (handshake.go)
 //	run              both flows, until one ends          (connection.go, gate.go)
 //	read             socket -> messages, payload -> intake (read.go)
@@ -12,10 +12,13 @@ package bittorrent
 
 import (
 	"log/slog"
+	"net/netip"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/identity"
 	"github.com/potluck-p2p/potluck/internal/intake"
 	"github.com/potluck-p2p/potluck/internal/layout/torrent"
 	"github.com/potluck-p2p/potluck/internal/netx"
@@ -46,6 +49,8 @@ type Object struct {
 	Down, Up netx.Chain
 	// Failed is told that the object's files cannot be read, once per connection that met it.
 	Failed func(error)
+	// Estranged is told that another node answers at an address than the one that the user or the link means; nil: nobody is.
+	Estranged func(addr netip.AddrPort, why *identity.OtherKeyError)
 	// Content is set once, when the metadata is known.
 	Content atomic.Pointer[Content]
 
@@ -64,16 +69,20 @@ func (o *Object) hash() metainfo.InfoHash {
 	return o.Hash
 }
 
-// Config is what a shell is made of. All fields but UTP are required.
+// Config is what a shell is made of. All fields but UTP, Unlimited, Dialling and Accepting are required.
 type Config struct {
 	Network netx.Network
 	// UTP reaches peers whom TCP does not reach; nil: nothing does.
-	UTP    Dialer
-	PeerID [20]byte
-	Now    func() time.Time
-	Log    *slog.Logger
+	UTP Dialer
+	Now func() time.Time
+	Log *slog.Logger
 	// Encryption says how connections may begin.
 	Encryption mse.Policy
+	// Dialling is who we prove to be to those whose key we know, when we dial them, and Accepting to whoever begins with TLS; nil:
+	// nobody, without TLS.
+	Dialling, Accepting *identity.Identity
+	// Unlimited are the addresses of peers to whom the limits do not apply; nil: nobody's.
+	Unlimited func(netip.Addr) bool
 	// Find looks an object up by the 20 bytes of a handshake; nil if there is none that takes peers.
 	Find func(infoHash [20]byte) *Object
 	// FindReq2 looks the same 20 bytes up by their [mse.Req2].
@@ -86,9 +95,12 @@ type Config struct {
 type Shell struct {
 	cfg     Config
 	waiting room
-	plain   addresses    // where an encrypted connection was refused and a plain one taken
-	buffers sync.Pool    // of *[]byte, each of bufferSize
-	leased  atomic.Int64 // of them
+	plain   addresses     // where an encrypted connection was refused and a plain one taken
+	buffers sync.Pool     // of *[]byte, each of bufferSize
+	stages  sync.Pool     // of *[maxRecord]byte
+	desks   chan struct{} // one for each handshake of TLS that calculates
+	leased  atomic.Int64  // of them
+	pressed atomic.Bool   // memory is scarce
 	running sync.WaitGroup
 }
 
@@ -97,6 +109,8 @@ func New(cfg Config) *Shell {
 	return &Shell{
 		cfg:     cfg,
 		buffers: sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }},
+		stages:  sync.Pool{New: func() any { return new([maxRecord]byte) }},
+		desks:   make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
 }
 

@@ -41,10 +41,10 @@ func (sh *Shell) transports() []transport {
 	return []transport{overTCP, overUTP}
 }
 
-func (sh *Shell) connect(ctx context.Context, by transport, addr netip.AddrPort) (conn net.Conn, err error) {
-	dial, patience := sh.cfg.Network.DialTCP, dialPatience
+func (sh *Shell) connect(ctx context.Context, by transport, addr netip.AddrPort, patience time.Duration) (conn net.Conn, err error) {
+	dial := sh.cfg.Network.DialTCP
 	if by == overUTP {
-		dial, patience = sh.cfg.UTP.Dial, utpPatience
+		dial = sh.cfg.UTP.Dial
 	}
 	within, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -53,6 +53,14 @@ func (sh *Shell) connect(ctx context.Context, by transport, addr netip.AddrPort)
 		err = fmt.Errorf("%w: %w", errNobody, err)
 	}
 	return conn, err
+}
+
+// carrierOf is the transport of a connection.
+func carrierOf(conn net.Conn) transport {
+	if isUTP(conn) {
+		return overUTP
+	}
+	return overTCP
 }
 
 // isUTP reports what carries a connection: what is not over TCP is over UDP.

@@ -77,14 +77,14 @@ func (c *connection) send(ctx context.Context, out *outbound) error {
 		now := c.sh.cfg.Now()
 		room := 0
 		if len(out.granted) == 0 {
-			room = portion(c.o.Up)
+			room = c.conn.room(portion(c.up))
 		}
 		if err := c.o.Swarm.Outbound(now, c.id, &out.box, room); err != nil {
 			return err
 		}
 		if len(out.box.Uploads) > 0 {
 			out.granted, out.box.Uploads = out.box.Uploads, out.granted
-			out.due = now.Add(c.o.Up.Take(now, bytesOf(out.granted)))
+			out.due = now.Add(c.up.Take(now, bytesOf(out.granted)))
 		}
 		out.vector = out.vector[:0]
 		if len(out.box.Frames) > 0 {
@@ -119,7 +119,11 @@ func bytesOf(blocks []bittorrent.Block) (n int) {
 
 // flush writes everything to the socket. What the buffers hold is used up by that.
 func (c *connection) flush(vector net.Buffers) error {
-	c.conn.seal(vector)
+	vector, err := c.conn.seal(vector)
+	defer c.conn.release()
+	if err != nil {
+		return err
+	}
 	for len(vector) > 0 {
 		if err := c.conn.SetWriteDeadline(c.sh.cfg.Now().Add(writePatience)); err != nil {
 			return err

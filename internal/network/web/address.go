@@ -4,7 +4,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/urls"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
 
@@ -18,12 +18,12 @@ type addresses struct {
 }
 
 // locate checks the URL of a server.
-func locate(guard netx.Guard, raw string, info *metainfo.Info) (*addresses, error) {
+func locate(guard urls.Guard, raw string, info *metainfo.Info) (*addresses, error) {
 	u, err := guard.Parse(raw)
 	if err != nil {
 		return nil, err
 	}
-	a := &addresses{name: netx.Printable(u), info: info}
+	a := &addresses{name: urls.Printable(u), info: info}
 	raw, _, _ = strings.Cut(raw, "#")
 	a.base, a.query, _ = strings.Cut(raw, "?")
 	if strings.Contains(raw, "?") {

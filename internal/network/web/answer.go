@@ -13,6 +13,7 @@ import (
 
 	"github.com/potluck-p2p/potluck/internal/content"
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/urls"
 )
 
 // silence is how long a server may give no byte.
@@ -68,6 +69,8 @@ type answer struct {
 	body io.ReadCloser
 	file int
 	left int64 // bytes of what was asked for
+	// limits hold for the payload.
+	limits netx.Chain
 }
 
 // get asks for a range of a file. errNoRanges says that the server has more to give than that, and gives all of it.
@@ -98,11 +101,14 @@ func (c *caller) ask(ctx context.Context, run content.Extent, byRange string) (_
 	if byRange != "" {
 		header.Set("Range", byRange)
 	}
-	resp, err := c.sh.client.Get(a.ctx, netx.Request{Guard: c.guard, URL: url, Header: header, MaxBody: run.Length + 1})
+	resp, err := c.sh.client.Get(a.ctx, urls.Request{Guard: c.guard, URL: url, Header: header, MaxBody: run.Length + 1})
 	if err != nil {
 		return nil, err
 	}
 	a.body = resp.Body
+	if c.sh.cfg.Unlimited == nil || !c.sh.cfg.Unlimited(resp.From.Addr()) {
+		a.limits = c.o.Down
+	}
 	if e := resp.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
 		return nil, fmt.Errorf("it gives files encoded")
 	}
@@ -193,7 +199,7 @@ func (r reading) Read(p []byte) (int, error) {
 func (a *answer) end() error {
 	var more [1]byte
 	n, err := io.ReadFull(reading{a}, more[:])
-	if n > 0 || errors.Is(err, netx.ErrTooLarge) {
+	if n > 0 || errors.Is(err, urls.ErrTooLarge) {
 		return errLong
 	}
 	return nil

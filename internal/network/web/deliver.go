@@ -6,7 +6,7 @@ import (
 
 	"github.com/potluck-p2p/potluck/internal/content"
 	"github.com/potluck-p2p/potluck/internal/layout/torrent"
-	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/urls"
 	"github.com/potluck-p2p/potluck/internal/scheduler"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 )
@@ -16,7 +16,7 @@ type caller struct {
 	sh    *Shell
 	o     *Object
 	at    *addresses
-	guard netx.Guard
+	guard urls.Guard
 	id    swarm.PeerID
 	wake  chan struct{}
 	// among is how many requests the server gets at once.
@@ -27,7 +27,7 @@ type caller struct {
 	blocks   []scheduler.Request
 	open     *answer
 	runs     []content.Extent // not asked for yet
-	arrivals []swarm.Arrival
+	arrival  [1]swarm.Arrival
 	complete []int
 }
 
@@ -44,13 +44,11 @@ func (c *caller) call(ctx context.Context) (some bool, err error) {
 			s.GiveUp(c.sh.cfg.Now(), c.id, left)
 		}
 	}()
-	chunk := together(rate)
 	for len(left) > 0 {
-		n, err := c.chunk(ctx, left, chunk)
-		if err != nil {
+		if err := c.deliver(ctx, left[0]); err != nil {
 			return true, err
 		}
-		left = left[n:]
+		left = left[1:]
 	}
 	return true, nil
 }
@@ -73,57 +71,44 @@ func (c *caller) hangUp() {
 	}
 }
 
-// chunk delivers some blocks at the front that lie one behind the other in a piece, and says how many.
-func (c *caller) chunk(ctx context.Context, blocks []scheduler.Request, most int) (n int, err error) {
-	// While the answer is awaited, the first block is open to others too.
-	if err := c.await(ctx, blocks[0]); err != nil {
-		return 0, err
+// deliver brings one block. While its bytes arrive nobody else is asked for it, so that it is one at a time: a server that slows
+// down holds up no more than that.
+func (c *caller) deliver(ctx context.Context, r scheduler.Request) error {
+	// While the answer is awaited, the block is open to others too.
+	if err := c.await(ctx, r); err != nil {
+		return err
 	}
-	c.arrivals = c.arrivals[:0]
-	length := 0
-	for n < min(len(blocks), most) && blocks[n].Unit == blocks[0].Unit && blocks[n].Block == blocks[0].Block+n {
-		a, wanted := c.o.Swarm.Begin(c.sh.cfg.Now(), c.id, blocks[n])
-		if !wanted && n > 0 {
-			break // it begins a chunk of its own, and is thrown away there
-		}
-		c.arrivals = append(c.arrivals, a)
-		length += a.Length
-		if n++; !wanted {
-			// Perhaps nothing of it is wanted any more.
-			if _, err := c.o.Swarm.WantBlocks(c.sh.cfg.Now(), c.id, nil, 0, nil); err != nil {
-				return 0, err
-			}
-			break
-		}
-	}
-	first := &c.arrivals[0]
+	a, wanted := c.o.Swarm.Begin(c.sh.cfg.Now(), c.id, r)
 	var dst []byte
-	if first.Wanted {
-		dst = c.o.Intake.Place(first.Piece, first.Begin, length)
+	if wanted {
+		dst = c.o.Intake.Place(a.Piece, a.Begin, a.Length)
+	} else if _, err := c.o.Swarm.WantBlocks(c.sh.cfg.Now(), c.id, nil, 0, nil); err != nil {
+		return err // nothing of it is wanted any more
 	}
 	elsewhere := dst == nil
 	if elsewhere {
 		b := c.sh.buffers.Get().(*[]byte)
 		defer c.sh.buffers.Put(b)
-		dst = (*b)[:length]
+		dst = (*b)[:a.Length]
 	}
-	if err := c.fill(ctx, dst, first); err != nil {
-		return 0, err
+	if err := c.fill(ctx, dst, a); err != nil {
+		return err
 	}
-	if elsewhere && first.Wanted {
-		if err := c.o.Intake.Spill(first.Piece, first.Begin, dst); err != nil {
+	if elsewhere && wanted {
+		if err := c.o.Intake.Spill(a.Piece, a.Begin, dst); err != nil {
 			c.o.Failed(err)
-			return 0, &oursError{err}
+			return &oursError{err}
 		}
 	}
-	c.complete = c.o.Swarm.Landed(c.sh.cfg.Now(), c.id, c.arrivals, c.complete[:0])
+	c.arrival[0] = a
+	c.complete = c.o.Swarm.Landed(c.sh.cfg.Now(), c.id, c.arrival[:], c.complete[:0])
 	for _, piece := range c.complete {
 		c.o.Intake.Complete(piece)
 	}
 	if c.whole != nil {
-		c.whole.passed(blocks[n-1])
+		c.whole.passed(r)
 	}
-	return n, nil
+	return nil
 }
 
 // await opens the answer that the first bytes of a block will come by, if it is not open.
@@ -152,13 +137,10 @@ func (c *caller) ready(ctx context.Context, e content.Extent) (err error) {
 	return err
 }
 
-// limit is how many bytes are accounted for at a time.
-const limit = 64 << 10
-
-// fill reads the bytes of a run of a piece, which goes over as many answers as it takes. Padding is zeros.
-func (c *caller) fill(ctx context.Context, dst []byte, first *swarm.Arrival) error {
+// fill reads the bytes of a block, which go over as many answers as it takes. Padding is zeros.
+func (c *caller) fill(ctx context.Context, dst []byte, a swarm.Arrival) error {
 	var room [8]torrent.Segment
-	for _, s := range c.o.Layout.Segments(room[:0], first.Piece, first.Begin, len(dst)) {
+	for _, s := range c.o.Layout.Segments(room[:0], a.Piece, a.Begin, len(dst)) {
 		p := dst[:s.Len()]
 		dst = dst[s.Len():]
 		if s.Pad > 0 {
@@ -175,24 +157,20 @@ func (c *caller) fill(ctx context.Context, dst []byte, first *swarm.Arrival) err
 	return nil
 }
 
-// read reads from the open answer, within our limits, and closes it at its end.
+// patience is how long a block may take from its first byte to its last.
+const patience = 60 * time.Second
+
+// read reads from the open answer, at most a block and within our limits, and closes it at its end.
 func (c *caller) read(p []byte) error {
 	a := c.open
 	late := time.AfterFunc(patience, func() { a.cancel(errSilent) })
-	defer late.Stop()
-	for len(p) > 0 {
-		part := p[:min(len(p), limit)]
-		p = p[len(part):]
-		if err := a.fill(part); err != nil {
-			return err
-		}
-		if wait := c.o.Down.Take(c.sh.cfg.Now(), len(part)); wait > 0 {
-			late.Stop()
-			if err := a.pause(wait); err != nil {
-				return err
-			}
-			late.Reset(patience)
-		}
+	err := a.fill(p)
+	late.Stop()
+	if err != nil {
+		return err
+	}
+	if err := a.pause(a.limits.Take(c.sh.cfg.Now(), len(p))); err != nil {
+		return err
 	}
 	if a.left > 0 {
 		return nil
@@ -201,6 +179,3 @@ func (c *caller) read(p []byte) error {
 	defer a.close()
 	return a.end()
 }
-
-// patience is how long blocks that are read together may take from the first byte to the last.
-const patience = 60 * time.Second

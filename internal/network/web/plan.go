@@ -42,15 +42,3 @@ func portion(rate float64) int {
 	}
 	return min(max(int(rate*askFor)/torrent.BlockSize, leastAsk), mostAsked)
 }
-
-// Blocks that lie one behind the other in a piece are read together, as many as come in about readFor: while a block
-// arrives nobody else is asked for it.
-const (
-	readFor  = 0.05 // seconds
-	maxChunk = 16
-)
-
-// together is how many blocks to read at once.
-func together(rate float64) int {
-	return min(max(int(rate*readFor)/torrent.BlockSize, 1), maxChunk)
-}

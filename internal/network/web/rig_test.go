@@ -181,9 +181,11 @@ type options struct {
 	change func(*Object)
 }
 
-func newRig(t *testing.T, w *netxtest.World, ip string, s *sample, opt options) *rig {
+// newRig sets an object going at a host, whose links must be as they should be before: servers are asked at once.
+func newRig(t *testing.T, h *netxtest.Host, s *sample, opt options) *rig {
 	t.Helper()
-	r := &rig{t: t, host: w.Host(ip), done: make(chan struct{}), dropped: map[string]error{}, begun: time.Now()}
+	r := &rig{t: t, host: h, done: make(chan struct{}), dropped: map[string]error{}, begun: time.Now()}
+	ip := h.Addr().String()
 	life, end := context.WithCancel(context.Background())
 	wake := make(chan struct{}, 1)
 	id := [20]byte{'-', 'P', 'K'}
@@ -202,7 +204,7 @@ func newRig(t *testing.T, w *netxtest.World, ip string, s *sample, opt options) 
 		Hash: s.info.Hash, Swarm: r.swarm, Down: down, Up: netx.Chain{netx.NewLimiter(0)}, Failed: func(err error) { t.Error(err) },
 	}
 	r.peers = bittorrent.New(bittorrent.Config{
-		Network: r.host, PeerID: id, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Network: r.host, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 		Find:     func([20]byte) *bittorrent.Object { return r.net },
 		FindReq2: func([20]byte) ([20]byte, bool) { return s.info.Hash.Wire()[0], true },
 		Panicked: func(any) { r.panics.Add(1) },
@@ -234,7 +236,7 @@ func newRig(t *testing.T, w *netxtest.World, ip string, s *sample, opt options) 
 	}
 	r.net.Content.Store(c)
 	r.swarm.Open(time.Now(), swarm.Content{Info: s.info, Layout: s.layout, Hashes: hashes, Verified: verified})
-	l, err := r.host.ListenTCP(t.Context(), netip.AddrPortFrom(netip.MustParseAddr(ip), 7000))
+	l, err := r.host.ListenTCP(t.Context(), netip.AddrPortFrom(h.Addr(), 7000))
 	if err != nil {
 		t.Fatal(err)
 	}

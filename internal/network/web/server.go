@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/urls"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 )
 
@@ -25,7 +26,7 @@ type server struct {
 	sh    *Shell
 	o     *Object
 	at    *addresses
-	guard netx.Guard
+	guard urls.Guard
 	// lacks are the files that it has been found not to have.
 	lacks    map[int]bool
 	failures int
@@ -35,7 +36,7 @@ type server struct {
 
 // serve asks one server until the context ends or it is dropped.
 func (sh *Shell) serve(ctx context.Context, o *Object, url string) {
-	v := &server{sh: sh, o: o, guard: netx.Guard{Purpose: netx.ForWebSeed, Trusted: o.Trusted}, lacks: make(map[int]bool)}
+	v := &server{sh: sh, o: o, guard: urls.Guard{Purpose: urls.ForWebSeed, Trusted: o.Trusted}, lacks: make(map[int]bool)}
 	var err error
 	if v.at, err = locate(v.guard, url, o.Info); err != nil {
 		o.Dropped("a web seed", err)
@@ -64,7 +65,7 @@ func (sh *Shell) serve(ctx context.Context, o *Object, url string) {
 
 // hopeless reports whether a server is not to be asked again after a round that ended so.
 func (v *server) hopeless(err error) bool {
-	var refused *netx.URLError
+	var refused *urls.Error
 	switch {
 	case errors.Is(err, swarm.ErrBanned), errors.Is(err, errPanicked), errors.As(err, &refused):
 		return true

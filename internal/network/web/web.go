@@ -15,12 +15,14 @@ package web
 
 import (
 	"context"
+	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/intake"
 	"github.com/potluck-p2p/potluck/internal/layout/torrent"
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/urls"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
@@ -32,11 +34,13 @@ const (
 	perServer = 4
 )
 
-// Config is what a Shell is made of. All fields are required.
+// Config is what a Shell is made of. All fields but Unlimited are required.
 type Config struct {
 	Network   netx.Network
 	UserAgent string
 	Now       func() time.Time
+	// Unlimited are the addresses of servers to whom the limits do not apply; nil: nobody's.
+	Unlimited func(netip.Addr) bool
 	// Panicked is told of a panic at one server, which ends that server only (promise 4.8).
 	Panicked func(any)
 }
@@ -44,8 +48,8 @@ type Config struct {
 // Shell runs the requests to all servers of a node.
 type Shell struct {
 	cfg     Config
-	client  *netx.Client
-	buffers sync.Pool // of *[]byte, each of maxChunk blocks
+	client  *urls.Client
+	buffers sync.Pool // of *[]byte, each of a block
 }
 
 // idle is how long a connection is kept for the next request.
@@ -55,8 +59,8 @@ const idle = 30 * time.Second
 func New(cfg Config) *Shell {
 	return &Shell{
 		cfg:     cfg,
-		client:  netx.NewClient(netx.ClientOptions{Network: cfg.Network, UserAgent: cfg.UserAgent, Timeout: silence, Idle: idle}),
-		buffers: sync.Pool{New: func() any { b := make([]byte, maxChunk*torrent.BlockSize); return &b }},
+		client:  urls.NewClient(urls.ClientOptions{Network: cfg.Network, UserAgent: cfg.UserAgent, Timeout: silence, Idle: idle}),
+		buffers: sync.Pool{New: func() any { b := make([]byte, torrent.BlockSize); return &b }},
 	}
 }
 

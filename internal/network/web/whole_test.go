@@ -38,7 +38,7 @@ func TestWithoutRanges(t *testing.T) {
 				w.SetLink(nil, nil, netxtest.Link{Delay: 20 * time.Millisecond, Bandwidth: 4 << 20})
 				s := makeSample(t, c.format, 64<<10, c.sizes...)
 				site := serve(t, w.Host("9.9.9.9"), rangeless(s))
-				r := newRig(t, w, "8.8.8.8", s, options{urls: []string{"http://9.9.9.9/"}})
+				r := newRig(t, w.Host("8.8.8.8"), s, options{urls: []string{"http://9.9.9.9/"}})
 				r.fetched(s)
 				if fate := r.fate("http://9.9.9.9/"); fate != "" || r.panics.Load() > 0 {
 					t.Error(fate)
@@ -66,8 +66,8 @@ func TestWithoutRangesBesidePeer(t *testing.T) {
 		w.SetLink(nil, nil, netxtest.Link{Delay: 20 * time.Millisecond, Bandwidth: rate})
 		s := makeSample(t, metainfo.FormatV1, 256<<10, size)
 		site := serve(t, w.Host("9.9.9.9"), rangeless(s))
-		newRig(t, w, "7.7.7.7", s, options{has: true})
-		r := newRig(t, w, "8.8.8.8", s, options{urls: []string{"http://9.9.9.9/"}})
+		newRig(t, w.Host("7.7.7.7"), s, options{has: true})
+		r := newRig(t, w.Host("8.8.8.8"), s, options{urls: []string{"http://9.9.9.9/"}})
 		r.swarm.Found(swarm.FromUser, netip.MustParseAddrPort("7.7.7.7:7000"))
 		r.fetched(s)
 		t.Logf("it took %v, and %d bytes in %d requests", r.complete, site.bytes.Load(), site.asked.Load())
@@ -92,7 +92,7 @@ func TestWithoutRangesForEver(t *testing.T) {
 			rw.WriteHeader(http.StatusOK)
 			rw.Write(s.files[0][:1<<20])
 		}))
-		r := newRig(t, w, "8.8.8.8", s, options{urls: []string{"http://9.9.9.9/"}})
+		r := newRig(t, w.Host("8.8.8.8"), s, options{urls: []string{"http://9.9.9.9/"}})
 		time.Sleep(time.Hour)
 		if fate := r.fate("http://9.9.9.9/"); !strings.Contains(fate, "dropped") {
 			t.Errorf("%q", fate)

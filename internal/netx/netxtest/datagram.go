@@ -71,6 +71,7 @@ func (u *udpConn) send(p []byte, to netip.AddrPort, f netx.Fragmentation) (int, 
 		from = u.local.Addr()
 	}
 	w := u.host.world
+	u.host.opens(to)
 	if !ok {
 		return len(p), nil // nobody has the address
 	}
@@ -106,8 +107,9 @@ type parcel struct {
 func (h *Host) deliver(d parcel) {
 	h.mu.Lock()
 	dst, ok := bound(h.udp, d.to)
+	lets := h.lets(d.from)
 	h.mu.Unlock()
-	if ok {
+	if ok && lets {
 		dst.Put(d.data, d.from)
 	}
 }

@@ -35,7 +35,12 @@ func (h *Host) DialTCP(ctx context.Context, remote netip.AddrPort) (net.Conn, er
 	}
 	peer.mu.Lock()
 	l, ok := bound(peer.tcp, remote)
+	shut := peer.ways != nil && peer != h
 	peer.mu.Unlock()
+	if shut {
+		<-ctx.Done()
+		return fail(ctx.Err())
+	}
 	if !ok {
 		return fail(syscall.ECONNREFUSED)
 	}

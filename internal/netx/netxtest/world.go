@@ -162,8 +162,11 @@ type Host struct {
 	udp      map[netip.AddrPort]*udpConn
 	nextPort uint16
 	dials    []netip.AddrPort
+	ways     map[netip.AddrPort]time.Time // behind a NAT, and when each was taken last; nil: there is none
 
 	lan int // of the world; 0: alone
+
+	gateways []netx.Gateway
 }
 
 var _ netx.Network = (*Host)(nil)
@@ -181,6 +184,23 @@ func (h *Host) Dials() []netip.AddrPort {
 // Addrs lists the addresses of the host. See [netx.Network].
 func (h *Host) Addrs() ([]netip.Addr, error) {
 	return append([]netip.Addr{loopback4, netip.IPv6Loopback()}, h.addrs...), nil
+}
+
+// Subnets takes each address to be in a network of the usual size: /24, or /64 for IPv6. See [netx.Network].
+func (h *Host) Subnets() ([]netip.Prefix, error) {
+	var list []netip.Prefix
+	for _, a := range h.addrs {
+		bits := 24
+		if a.Is6() {
+			bits = 64
+		}
+		p, err := a.Prefix(bits)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, p)
+	}
+	return list, nil
 }
 
 // LookupHost resolves by the names of the world. See [netx.Network].

@@ -19,6 +19,7 @@ const (
 	EventReach    EventKind = "reach"    // it was found out whether others find it in the DHT
 	EventAccused  EventKind = "accused"  // a peer sent bad data; Text names it
 	EventRemoved  EventKind = "removed"
+	EventNetwork  EventKind = "network" // of no object: the only way that may be taken is closed, or open again; Text says which
 )
 
 // Event is a change of an object.

@@ -25,6 +25,7 @@ type Object struct {
 	DownRate, UpRate      float64 // bytes per second
 	Downloaded, Uploaded  int64   // payload ever
 	Peers, Sources        int
+	SuperSeeding          bool
 	ETA                   time.Duration // -1 if unknown
 	Added, Done           time.Time     // Done is zero until the object is complete
 	Listen                []netip.AddrPort
@@ -42,12 +43,14 @@ type Channel struct {
 
 // Reach is whether others find an object in the DHT: the address of a peer, which they may be able to connect to or not.
 type Reach struct {
-	Found   bool
-	As      netip.AddrPort // what they find; the zero value: nothing
-	Took    time.Duration  // until it was found, or all were asked
-	Nodes   int            // that answered
-	Checked time.Time      // zero if there was nothing to check
-	Why     *fault.Error   // they do not; nil if they do
+	Found bool
+	As    netip.AddrPort // what they find; the zero value: nothing
+	Took  time.Duration  // until it was found, or all were asked
+	Nodes int            // that answered
+	// Seeders and Leechers are about how many there are, as far as these said (BEP 33); -1 if none did.
+	Seeders, Leechers int
+	Checked           time.Time    // zero if there was nothing to check
+	Why               *fault.Error // they do not, or do but not all of them can connect; nil if nothing is known to be wrong
 }
 
 // File is one file of an object.
@@ -64,9 +67,22 @@ type Peer struct {
 	Client           string
 	Network          string
 	Direct           bool
+	Encrypted        Encryption
+	Key              string // that the peer has proven, by TLS
+	Punched          bool   // both ends began it at the same time, as a third told them
 	Have             float64
 	DownRate, UpRate float64
 }
+
+// Encryption is how a connection is encrypted.
+type Encryption string
+
+// The ways. A connection by MSE of which only the handshake is hidden is not encrypted.
+const (
+	NotEncrypted Encryption = ""
+	ByMSE        Encryption = "mse" // which hides what it is, and proves nothing
+	ByTLS        Encryption = "tls" // between two that have proven their keys
+)
 
 // Tracker is how one tracker of an object is doing. Its strings are safe to show.
 type Tracker struct {

@@ -10,6 +10,7 @@ import (
 	"github.com/potluck-p2p/potluck/internal/fault"
 	"github.com/potluck-p2p/potluck/internal/local"
 	"github.com/potluck-p2p/potluck/internal/network/bittorrent"
+	"github.com/potluck-p2p/potluck/internal/netx"
 	"github.com/potluck-p2p/potluck/internal/node/news"
 	"github.com/potluck-p2p/potluck/internal/node/turn"
 	"github.com/potluck-p2p/potluck/internal/protocol/mse"
@@ -118,8 +119,14 @@ func (o *Object) ExpectSources(now time.Time) {
 	o.mu.Unlock()
 	if over {
 		message := fmt.Sprintf("nobody who has it was found within %v", o.patience)
-		if why := o.whyServers(); why != "" {
-			message += "; " + why
+		for _, why := range []string{o.whyServers(), o.whyStranger()} {
+			if why != "" {
+				message += "; " + why
+			}
+		}
+		if netx.NoWay(o.rooms.Network) != nil {
+			o.Fail(swarm.Failed, fault.Explain(netx.NoWay(o.rooms.Network)))
+			return
 		}
 		hint := "try again later, name a peer with --peer, or ask whoever gave you the link"
 		if o.rooms.Encryption != mse.Prefer {

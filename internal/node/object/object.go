@@ -3,12 +3,12 @@ package object
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/catalog"
 	"github.com/potluck-p2p/potluck/internal/fault"
+	"github.com/potluck-p2p/potluck/internal/inspect"
 	"github.com/potluck-p2p/potluck/internal/local"
 	"github.com/potluck-p2p/potluck/internal/network/bittorrent"
 	"github.com/potluck-p2p/potluck/internal/netx"
@@ -54,14 +54,17 @@ type Object struct {
 	saving   saving
 	counting counting
 	reaching reach.Watch
-	named    []netip.AddrPort // peers that the user named
-	seen     time.Time        // when a source was last seen; patience counts from here
+	named    []inspect.Peer // by the user
+	stranger string         // who was met where the link means somebody else
+	seen     time.Time      // when a source was last seen; patience counts from here
 	patience time.Duration
 	unsynced int64
 	shown    swarm.State // the state last published
 	waiting  bool        // stopped until it is its turn; nothing if the record says that the user has paused it
 	progress turn.Progress
 	insists  bool // the user resumed it after it had been given enough
+
+	peerID [20]byte // how we call ourselves to its peers and trackers
 
 	astray int // the patrol's alone: the file that it found wrong last
 }
@@ -76,17 +79,19 @@ func New(rooms *Rooms, r catalog.Record, patience time.Duration) *Object {
 		dirty: make(chan struct{}, 1), counting: counting{before: counts{r.DownloadedBytes, r.UploadedBytes}},
 	}
 	o.Life, o.end = context.WithCancel(rooms.Life)
+	o.peerID = rooms.PeerID()
 	o.Swarm = swarm.New(now, swarm.Config{
-		InfoHash: r.InfoHash, PeerID: rooms.PeerID, Client: rooms.Client, Port: rooms.Sockets.Port(), DHTPort: rooms.dhtPort(),
-		MaxPeers: rooms.MaxPeers, Seats: rooms.Seats, Sequential: r.Sequential, Rand: rooms.Rand(), Wake: rooms.Wake,
-		Accept: rooms.accept,
+		InfoHash: r.InfoHash, PeerID: o.peerID, Client: rooms.Client, Port: rooms.Sockets.PublicPort(), DHTPort: rooms.dhtPort(),
+		MaxPeers: rooms.MaxPeers, Seats: rooms.Seats, Sequential: r.Sequential,
+		SuperSeeding: rooms.SuperSeeding && r.Kind == catalog.Shared, Rand: rooms.Rand(), Wake: rooms.Wake,
+		Accept: rooms.accept, Key: rooms.Key, Holepunch: rooms.HolePunching,
 	})
 	o.trackers = o.newTrackers()
 	o.tellOwn()
 	o.Net = &bittorrent.Object{
 		Hash: r.InfoHash, Swarm: o.Swarm,
 		Down: netx.Chain{rooms.Down, o.down}, Up: netx.Chain{rooms.Up, o.up},
-		Failed: o.Unreadable,
+		Failed: o.Unreadable, Estranged: o.estranged,
 	}
 	return o
 }

@@ -13,7 +13,7 @@ import (
 func (o *Object) newTrackers() *presence.Trackers {
 	rooms := o.rooms
 	return presence.New(presence.Config{
-		Client: rooms.Trackers, PeerID: rooms.PeerID, Port: rooms.Sockets.Port, Rand: rooms.Rand, Run: o.Run,
+		Client: rooms.Trackers, PeerID: o.peerID, Port: rooms.announcedPort, Rand: rooms.Rand, Run: o.Run,
 		Stats: func() tracker.Stats { return presence.StatsOf(o.Swarm.Snapshot(rooms.Now()), rooms.Sockets.Addrs()) },
 		Found: func(found []netip.AddrPort) { o.Swarm.Found(swarm.FromTracker, found...) },
 		Told:  rooms.HearOwn,
@@ -31,7 +31,17 @@ func (o *Object) Discover() {
 }
 
 // plan says as what an object is known to which trackers.
-func (o *Object) plan() tracker.Plan { return presence.PlanOf(o.Record(), o.InfoHash()) }
+func (o *Object) plan() tracker.Plan {
+	r := o.Record()
+	var tiers [][]string
+	for _, tier := range r.Trackers {
+		if tier = o.rooms.unseen(tier); len(tier) > 0 {
+			tiers = append(tiers, tier)
+		}
+	}
+	r.Trackers = tiers
+	return presence.PlanOf(r, o.InfoHash())
+}
 
 // TellTrackers makes them hear at once that something changed.
 func (o *Object) TellTrackers() { o.trackers.Wake() }
@@ -58,6 +68,21 @@ func (rs *Rooms) HearOwn(voter, own netip.Addr) {
 	for _, o := range rs.Books.All() {
 		o.tellOwn()
 	}
+}
+
+// Mapped takes where others reach us through routers: the port, 0 for ours, and our addresses there. What has changed is told to
+// all swarms and trackers; moved says whether the port has.
+func (rs *Rooms) Mapped(port uint16, addrs []netip.Addr) (moved bool) {
+	rs.own.Suggest(addrs)
+	moved = rs.Sockets.SetPublicPort(port)
+	for _, o := range rs.Books.All() {
+		o.tellOwn()
+		if moved {
+			o.Swarm.SetPorts(rs.Sockets.PublicPort(), rs.dhtPort())
+			o.Discover()
+		}
+	}
+	return moved
 }
 
 // tellOwn tells an object's swarm our addresses.

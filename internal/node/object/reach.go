@@ -31,6 +31,13 @@ func (o *Object) EndReach(found news.Reach) {
 	}
 }
 
+// SayReach tells the user again what is known: it has changed whether others reach us.
+func (o *Object) SayReach(now time.Time) {
+	if r := o.reach(o.Swarm.Snapshot(now).State); r != nil && !r.Checked.IsZero() {
+		o.Publish(news.EventReach, "")
+	}
+}
+
 // reach is whether others find a share in the DHT, or why they cannot; nil while it is not known, and of what was fetched.
 func (o *Object) reach(state swarm.State) *news.Reach {
 	r := o.Record()
@@ -46,6 +53,10 @@ func (o *Object) reach(state swarm.State) *news.Reach {
 		return reach.Off()
 	}
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.reaching.Known()
+	known := o.reaching.Known()
+	o.mu.Unlock()
+	if known != nil && known.Found && o.rooms.Unreached(known.As.Addr()) {
+		known.Why = reach.Unreached()
+	}
+	return known
 }

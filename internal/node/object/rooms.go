@@ -15,6 +15,7 @@ import (
 
 	"github.com/potluck-p2p/potluck/internal/catalog"
 	"github.com/potluck-p2p/potluck/internal/discovery/tracker"
+	"github.com/potluck-p2p/potluck/internal/identity"
 	"github.com/potluck-p2p/potluck/internal/intake"
 	"github.com/potluck-p2p/potluck/internal/local"
 	"github.com/potluck-p2p/potluck/internal/network/web"
@@ -46,21 +47,32 @@ type Rooms struct {
 	Trackers *tracker.Client
 	Scraper  *tracker.Scraper
 	Web      *web.Shell
-	Up, Down *netx.Limiter // of all objects together
+	Up, Down *netx.Limiter  // of all objects together
+	Filter   *netx.Filtered // what Network lets through; nil: everything
 
-	PeerID   [20]byte
-	Client   string // how we call ourselves to others
-	MaxPeers int    // of one object
+	PeerID   func() [20]byte // makes our id for an object
+	Client   string          // how we call ourselves to others
+	MaxPeers int             // of one object
 
 	Silent    bool // nobody is dialled or asked
 	Offline   bool // only addresses that were named explicitly are
 	DHT       bool // it is taken part in, unless offline
 	Announced bool // the user named the listening address, and links carry it
+	// HolePunching says that peers are met, and brought together, through a third.
+	HolePunching bool
 	// Encryption is how connections with peers may begin.
 	Encryption mse.Policy
+	// Key is what we prove to whoever begins with TLS, to be told; zero: nobody is told.
+	Key identity.Key
+
+	// SuperSeeding gives each peer another part of a share, while nobody else has all.
+	SuperSeeding bool
 
 	Bounds turn.Bounds
 	Enough turn.Enough
+
+	// Unreached reports whether strangers do not reach our node in the DHT in the family of an address.
+	Unreached func(netip.Addr) bool
 
 	Wake     func()      // makes the node look for news; it never blocks
 	Panicked func(r any) // is told of a panic that was contained
@@ -68,13 +80,16 @@ type Rooms struct {
 	own presence.OwnAddress
 }
 
-// dhtPort is where our node in the DHT listens; 0 if we have none.
+// dhtPort is where others reach our node in the DHT; 0 if we have none.
 func (rs *Rooms) dhtPort() uint16 {
 	if rs.Silent || rs.Offline || !rs.DHT {
 		return 0
 	}
-	return rs.Sockets.Port()
+	return rs.Sockets.PublicPort()
 }
+
+// announcedPort is where trackers are told that others reach us. Nobody listens at 1, and nobody dials it; but trackers refuse 0.
+func (rs *Rooms) announcedPort() uint16 { return max(1, rs.Sockets.PublicPort()) }
 
 // accept decides about an address that a peer has told of: offline, only what the user or the link names is dialled.
 func (rs *Rooms) accept(a netip.AddrPort) bool {

@@ -39,7 +39,7 @@ func (o *Object) recall() {
 		origin := max(addressbook.Origin(r.Origin), swarm.FromLink)
 		source, known := savedSource(origin)
 		if known && netx.AcceptPeer(source, r.Addr, own) && !(hidden && (origin == swarm.FromPEX || origin == swarm.FromLAN || origin == swarm.FromDHT)) {
-			list = append(list, addressbook.Saved{Addr: r.Addr, Origin: origin, Moved: r.Moved, Seen: r.Seen, Anchor: r.Anchor})
+			list = append(list, addressbook.Saved{Addr: r.Addr, Origin: origin, Moved: r.Moved, Seen: r.Seen, Anchor: r.Anchor, Key: r.Key})
 		}
 	}
 	o.Swarm.RestorePeers(list)
@@ -96,7 +96,7 @@ func (o *Object) savePeers() {
 	var rows []catalog.SavedPeer
 	for _, s := range list {
 		if s.Addr.Addr().Zone() == "" { // interfaces may have other names tomorrow
-			rows = append(rows, catalog.SavedPeer{Addr: s.Addr, Origin: uint8(s.Origin), Moved: s.Moved, Seen: s.Seen, Anchor: s.Anchor})
+			rows = append(rows, catalog.SavedPeer{Addr: s.Addr, Origin: uint8(s.Origin), Moved: s.Moved, Seen: s.Seen, Anchor: s.Anchor, Key: s.Key})
 		}
 	}
 	err := o.rooms.Catalog.SetSavedPeers(context.WithoutCancel(o.Life), o.ID, rows)

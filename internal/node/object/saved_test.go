@@ -46,7 +46,7 @@ func TestSavedOrigins(t *testing.T) {
 		}
 		o := New(&Rooms{
 			Life: t.Context(), Now: time.Now, Log: slog.New(slog.DiscardHandler), Rand: rng, Catalog: c,
-			Sockets: &sockets.Sockets{}, Offline: tt.offline, MaxPeers: 8, Wake: func() {},
+			Sockets: &sockets.Sockets{}, Offline: tt.offline, MaxPeers: 8, PeerID: func() (id [20]byte) { return id }, Wake: func() {},
 		}, r, 0)
 		o.recall()
 		if got := o.Swarm.Snapshot(time.Now()).Known; got != tt.want {

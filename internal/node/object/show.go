@@ -77,7 +77,7 @@ func (o *Object) Describe() news.Object {
 		BytesWanted: s.WantedBytes, BytesDone: s.VerifiedBytes, Private: r.Private,
 		DownRate: s.DownRate, UpRate: s.UpRate,
 		Downloaded: ever.down, Uploaded: ever.up,
-		Peers: s.Peers, Sources: s.Sources, ETA: -1, Added: r.AddedAt, Done: r.DoneAt,
+		Peers: s.Peers, Sources: s.Sources, SuperSeeding: s.SuperSeeding, ETA: -1, Added: r.AddedAt, Done: r.DoneAt,
 		Listen: o.rooms.Sockets.Addrs(), Trackers: o.trackerStatus(),
 	}
 	d.Queued = waiting && s.State == swarm.Paused && r.State != catalog.Paused
@@ -122,6 +122,7 @@ func (rs *Rooms) link(r catalog.Record, b *local.Object, hash metainfo.InfoHash)
 		for _, a := range rs.Sockets.Addrs() {
 			l.Peers = append(l.Peers, a.String())
 		}
+		l.Key = rs.Key
 	}
 	return l
 }
@@ -155,8 +156,14 @@ func (o *Object) Peers() []news.Peer {
 	var list []news.Peer
 	for _, p := range o.Swarm.Peers(o.rooms.Now()) {
 		peer := news.Peer{
-			Address: p.Addr.String(), Client: content.Printable(p.Client), Network: "bittorrent", Direct: true, Have: p.Have,
+			Address: p.Addr.String(), Client: content.Printable(p.Client), Network: "bittorrent", Direct: true, Punched: p.Punched, Have: p.Have,
 			DownRate: p.DownRate, UpRate: p.UpRate,
+		}
+		switch {
+		case !p.Key.IsZero():
+			peer.Encrypted, peer.Key = news.ByTLS, p.Key.String()
+		case p.Hidden:
+			peer.Encrypted = news.ByMSE
 		}
 		if p.Network != "" {
 			peer.Address, peer.Network = p.Name, p.Network

@@ -3,7 +3,6 @@ package object
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"slices"
 
@@ -13,15 +12,23 @@ import (
 	"github.com/potluck-p2p/potluck/internal/local"
 	"github.com/potluck-p2p/potluck/internal/network/web"
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/urls"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 )
 
-// Hear makes an object's swarm know the addresses that the user typed.
-func (o *Object) Hear(typed []netip.AddrPort) {
+// Hear makes an object's swarm know the peers that the user typed.
+func (o *Object) Hear(typed []inspect.Peer) {
 	o.mu.Lock()
 	o.named = append(o.named, typed...)
 	o.mu.Unlock()
-	o.Swarm.Found(swarm.FromUser, typed...)
+	if o.rooms.Filter != nil {
+		for _, p := range typed {
+			o.rooms.Filter.Exempt(p.Addr.Addr())
+		}
+	}
+	for _, p := range typed {
+		o.Swarm.FoundNode(swarm.FromUser, p.Key, p.Addr)
+	}
 }
 
 // HearLinked makes an object's swarm know the addresses that its link carries, as far as they resolve.
@@ -32,13 +39,15 @@ func (o *Object) HearLinked() {
 	}
 	o.Run(func() {
 		for _, h := range peers {
-			addrs, err := inspect.ResolvePeer(o.Life, o.rooms.Network, h)
+			found, err := inspect.ResolvePeer(o.Life, o.rooms.Network, h)
 			if err != nil {
 				continue
 			}
-			o.Swarm.Found(swarm.FromLink, slices.DeleteFunc(addrs, func(a netip.AddrPort) bool {
-				return !netx.AcceptPeer(netx.FromLink, a, nil)
-			})...)
+			for _, p := range found {
+				if netx.AcceptPeer(netx.FromLink, p.Addr, nil) {
+					o.Swarm.FoundNode(swarm.FromLink, p.Key, p.Addr)
+				}
+			}
 		}
 	})
 }
@@ -100,7 +109,7 @@ func (o *Object) AskServers() {
 	b := o.Body()
 	var urls []string
 	if state == swarm.Fetching && b != nil && b.Intake != nil && !o.rooms.Silent {
-		urls = o.Record().WebSeeds
+		urls = o.rooms.unseen(o.Record().WebSeeds)
 	}
 	o.mu.Lock()
 	old := o.asking
@@ -160,5 +169,5 @@ func (o *Object) whyServers() string {
 	if err != nil {
 		return ""
 	}
-	return fmt.Sprintf("the web seed %s has given nothing", netx.Printable(u))
+	return fmt.Sprintf("the web seed %s has given nothing", urls.Printable(u))
 }

@@ -26,7 +26,7 @@ const wantPeers = 100
 type Config struct {
 	Client *tracker.Client
 	PeerID [20]byte
-	Port   func() uint16     // where we listen
+	Port   func() uint16     // where others reach us
 	Rand   func() *rand.Rand // makes a generator for decisions that need no secrecy
 	// Run starts work for the object; false: no more is taken on.
 	Run func(work func()) bool
@@ -55,7 +55,7 @@ func New(cfg Config) *Trackers { return &Trackers{cfg: cfg} }
 // before.
 func (t *Trackers) Announce(life context.Context, plan tracker.Plan) {
 	runner := tracker.NewRunner(t.cfg.Client, tracker.Task{
-		Plan: plan, PeerID: t.cfg.PeerID, Key: randomKey(), Port: t.cfg.Port(), Rand: t.cfg.Rand(), Told: t.cfg.Told,
+		Plan: plan, PeerID: t.cfg.PeerID, Key: randomKey(), Port: t.cfg.Port, Rand: t.cfg.Rand(), Told: t.cfg.Told,
 	})
 	ctx, stop := context.WithCancelCause(life)
 	gone := make(chan struct{})

@@ -10,7 +10,6 @@ import (
 	discovery "github.com/potluck-p2p/potluck/internal/discovery/dht"
 	"github.com/potluck-p2p/potluck/internal/fault"
 	"github.com/potluck-p2p/potluck/internal/node/news"
-	"github.com/potluck-p2p/potluck/internal/protocol/dht"
 )
 
 func why(code, message, hint string) *fault.Error {
@@ -19,23 +18,23 @@ func why(code, message, hint string) *fault.Error {
 
 // Private is the reach of what may not be announced (BEP 27).
 func Private() *news.Reach {
-	return &news.Reach{Why: why("private", "it is private, and only its trackers tell of it", "")}
+	return &news.Reach{Seeders: -1, Leechers: -1, Why: why("private", "it is private, and only its trackers tell of it", "")}
 }
 
 // Offline is the reach of a node that speaks only to whom the user names.
 func Offline() *news.Reach {
-	return &news.Reach{Why: why("offline", "this node is offline",
+	return &news.Reach{Seeders: -1, Leechers: -1, Why: why("offline", "this node is offline",
 		"leave --offline out, or hand out your address: potluck get LINK --peer HOST:PORT")}
 }
 
 // Off is the reach of a node that takes no part in the DHT.
 func Off() *news.Reach {
-	return &news.Reach{Why: why("dht-off", "the DHT is switched off here",
+	return &news.Reach{Seeders: -1, Leechers: -1, Why: why("dht-off", "the DHT is switched off here",
 		"switch it on with potluck config set dht true, or name a tracker with --tracker URL")}
 }
 
 // Unheard is the reach of what was announced and taken by nobody, as far as our nodes can tell why.
-func Unheard(now time.Time, nodes []dht.Stats) news.Reach {
+func Unheard(now time.Time, nodes []discovery.Stats) news.Reach {
 	var sent int64
 	good := 0
 	for _, st := range nodes {
@@ -44,7 +43,7 @@ func Unheard(now time.Time, nodes []dht.Stats) news.Reach {
 			good += s.Good
 		}
 	}
-	r := news.Reach{Checked: now, Why: why("dht-not-taken", "no node of the DHT took the announce", "wait, it is tried again")}
+	r := news.Reach{Seeders: -1, Leechers: -1, Checked: now, Why: why("dht-not-taken", "no node of the DHT took the announce", "wait, it is tried again")}
 	switch {
 	case sent == 0:
 		r.Why = why("dht-no-way-in", "no node of the DHT is known to begin with",
@@ -55,6 +54,12 @@ func Unheard(now time.Time, nodes []dht.Stats) news.Reach {
 	return r
 }
 
+// Unreached says of a share that others find that strangers do not reach us, as far as our node in the DHT can tell.
+func Unreached() *fault.Error {
+	return why("dht-unreached", "strangers do not reach this node over UDP, and it serves nobody there (read-only)",
+		"have the router forward the port that potluck status shows, TCP and UDP, to this computer, and its firewall let it in")
+}
+
 func unanswered() *fault.Error {
 	return why("dht-silent", "no node of the DHT answers",
 		"see whether a firewall blocks UDP; meanwhile name a tracker with --tracker URL, or hand out your address")
@@ -62,7 +67,7 @@ func unanswered() *fault.Error {
 
 // Of is what a look-up from outside has shown.
 func Of(now time.Time, seen discovery.Reach) news.Reach {
-	r := news.Reach{Found: seen.Found, Took: seen.Took, As: seen.As, Nodes: seen.Nodes, Checked: now}
+	r := news.Reach{Found: seen.Found, Took: seen.Took, As: seen.As, Nodes: seen.Nodes, Seeders: seen.Seeders, Leechers: seen.Leechers, Checked: now}
 	switch {
 	case seen.Found:
 	case seen.Nodes == 0:

@@ -8,7 +8,7 @@ import (
 	discovery "github.com/potluck-p2p/potluck/internal/discovery/dht"
 	"github.com/potluck-p2p/potluck/internal/node/news"
 	"github.com/potluck-p2p/potluck/internal/node/reach"
-	"github.com/potluck-p2p/potluck/internal/protocol/dht"
+	core "github.com/potluck-p2p/potluck/internal/protocol/dht"
 )
 
 // More than was proven is not said: what may be us is not us.
@@ -44,17 +44,17 @@ func TestOf(t *testing.T) {
 // Nobody took an announce: why, as far as our own nodes can tell.
 func TestUnheard(t *testing.T) {
 	now := time.Unix(1e9, 0)
-	stats := func(sent int64, good int) dht.Stats {
-		return dht.Stats{Sides: []dht.SideStats{{Good: good}}, Counts: dht.Counts{Sent: sent}}
+	stats := func(sent int64, good int) discovery.Stats {
+		return discovery.Stats{Stats: core.Stats{Sides: []core.SideStats{{Good: good}}, Counts: core.Counts{Sent: sent}}}
 	}
 	for _, c := range []struct {
-		nodes []dht.Stats
+		nodes []discovery.Stats
 		code  string
 	}{
 		{nil, "dht-no-way-in"},
-		{[]dht.Stats{stats(0, 0)}, "dht-no-way-in"},
-		{[]dht.Stats{stats(0, 0), stats(7, 0)}, "dht-silent"},
-		{[]dht.Stats{stats(9, 3), stats(0, 0)}, "dht-not-taken"},
+		{[]discovery.Stats{stats(0, 0)}, "dht-no-way-in"},
+		{[]discovery.Stats{stats(0, 0), stats(7, 0)}, "dht-silent"},
+		{[]discovery.Stats{stats(9, 3), stats(0, 0)}, "dht-not-taken"},
 	} {
 		if got := reach.Unheard(now, c.nodes); got.Found || got.Checked != now || got.Why.Code != c.code || got.Why.Hint == "" {
 			t.Errorf("%+v: %+v, %+v", c.nodes, got, got.Why)

@@ -4,7 +4,7 @@
 //
 // One concern is one file: flags (choke and interest), have (who has what), download (our requests) and withdrawn (those
 // taken back), upload (theirs), port (BEP 5), fast (BEP 6), extension (BEP 10), metadata (BEP 9), pex (BEP 11), intent
-// (BEP 21), hashes (BEP 52), idle (keep-alive and silence), flood (noise), meter (rates).
+// (BEP 21), hashes (BEP 52), holepunch (BEP 55), idle (keep-alive and silence), flood (noise), meter (rates).
 //
 // A Conversation is not safe for concurrent use; the swarm's lock guards it.
 package bittorrent
@@ -25,6 +25,8 @@ type Config struct {
 	Reqq int
 	// Exchange offers the exchange of peers (BEP 11).
 	Exchange bool
+	// Holepunch offers hole punching (BEP 55), where Exchange is offered.
+	Holepunch bool
 	// Hello is our extended handshake, sent first when Extended is agreed.
 	Hello peer.ExtHandshake
 }
@@ -94,6 +96,9 @@ const (
 	PeersTold                   // Peers are others that the peer knows of (BEP 11)
 	HashesRejected              // the peer will not send Hash, which we had asked for
 	PortTold                    // the peer has a DHT node at Port (BEP 5)
+	RendezvousAsked             // the peer asks to be brought together with Holepunch.Addr (BEP 55)
+	ConnectTold                 // the peer tells us to connect to Holepunch.Addr now
+	RendezvousFailed            // the peer cannot bring us together with Holepunch.Addr, for Holepunch.Err
 )
 
 // Event is what one message means to the swarm. Payload is a view into the message and must be copied to be kept.
@@ -104,6 +109,8 @@ type Event struct {
 	Payload []byte
 	Peers   peer.PEX
 	Port    uint16
+
+	Holepunch peer.Holepunch
 }
 
 // Receive takes any message but Piece. An error is the peer's fault and ends the connection.

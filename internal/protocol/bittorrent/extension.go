@@ -22,6 +22,7 @@ const (
 	localDontHave = 2 // lt_donthave, BEP 54
 	localPEX      = 3 // ut_pex, BEP 11
 	localIntent   = 4 // upload_only, BEP 21
+	localPunch    = 5 // ut_holepunch, BEP 55
 )
 
 // TellMetadata sends our extended handshake again when the metadata has become known, so that the peer may ask us for it.
@@ -39,6 +40,9 @@ func (c *Conversation) sendHello() {
 	}
 	if c.cfg.Exchange {
 		hello.M[peer.ExtPEX] = localPEX
+	}
+	if c.offersHolepunch() {
+		hello.M[peer.ExtHolepunch] = localPunch
 	}
 	hello.Reqq = c.cfg.Reqq
 	c.out = peer.AppendExtHandshake(c.out, hello)
@@ -75,6 +79,8 @@ func (c *Conversation) receiveExtended(now time.Time, m peer.Message) (Event, er
 		return c.receivePEX(now, payload)
 	case localIntent:
 		return c.receiveIntent(now, payload)
+	case localPunch:
+		return c.receiveHolepunch(now, payload)
 	}
 	return Event{}, c.Useless(now)
 }
@@ -108,6 +114,9 @@ func (x *extension) update(hello peer.ExtHandshake) {
 	}
 	if h.Reqq == 0 {
 		h.Reqq = old.Reqq
+	}
+	if h.Key == [peer.KeySize]byte{} {
+		h.Key = old.Key
 	}
 	if h.Intent == peer.NotSaid {
 		h.Intent = old.Intent

@@ -19,7 +19,7 @@ const maxTold = 50
 
 // answer serves a query of so many bytes.
 func (n *Node) answer(now time.Time, s *side, from netip.AddrPort, m *krpc.Message, size int) {
-	if !n.serves(now, from) {
+	if !n.serves(now, s, from) {
 		return
 	}
 	q := &m.Query
@@ -45,8 +45,8 @@ func (n *Node) answer(now time.Time, s *side, from netip.AddrPort, m *krpc.Messa
 }
 
 // answerMalformed tells somebody that what he sent is a query, but no good one.
-func (n *Node) answerMalformed(now time.Time, from netip.AddrPort, m *krpc.Message, size int) {
-	if n.serves(now, from) {
+func (n *Node) answerMalformed(now time.Time, s *side, from netip.AddrPort, m *krpc.Message, size int) {
+	if n.serves(now, s, from) {
 		reply := krpc.Message{Kind: krpc.KindError, Transaction: m.Transaction, Version: n.version, IP: from}
 		reply.Error = krpc.Error{Code: krpc.CodeProtocol, Message: "malformed query"}
 		n.reply(from, &reply, n.proof.ReplyLimit(now, from, size))
@@ -54,8 +54,8 @@ func (n *Node) answerMalformed(now time.Time, from netip.AddrPort, m *krpc.Messa
 }
 
 // serves reports whether an address gets an answer at all.
-func (n *Node) serves(now time.Time, from netip.AddrPort) bool {
-	if n.mode == ReadOnly {
+func (n *Node) serves(now time.Time, s *side, from netip.AddrPort) bool {
+	if s.mode == ReadOnly {
 		return false // BEP 43: "It no longer responds to 'query' messages that it receives"
 	}
 	switch n.limits.Ask(now, from) {

@@ -174,8 +174,16 @@ func TestAnnouncedPeersAreTold(t *testing.T) {
 }
 
 func TestReadOnly(t *testing.T) {
-	a := newAsker(t, Config{Mode: ReadOnly})
+	a := newAsker(t, Config{})
+	a.node.SetMode(a.now, krpc.IPv6, ReadOnly)
 	a.prove()
+	if m, _, _ := a.ask(krpc.Message{Query: krpc.Query{Method: krpc.Ping}}); m == nil {
+		t.Error("silent in another family")
+	}
+	a.node.SetMode(a.now, krpc.IPv4, ReadOnly)
+	if !a.node.Receive(a.now, a.addr, (&krpc.Message{Kind: krpc.KindQuery, Transaction: []byte("q"), Query: krpc.Query{Method: krpc.Ping, ID: a.id}}).Append(nil)) {
+		t.Error("nobody hears of the query")
+	}
 	if m, _, sent := a.ask(krpc.Message{Query: krpc.Query{Method: krpc.Ping}}); m != nil || sent != 0 {
 		t.Error("a read-only node answers")
 	}
@@ -195,7 +203,7 @@ func TestReadOnly(t *testing.T) {
 	if got := a.node.Outbox(); len(got) > 0 {
 		t.Error("pinged")
 	}
-	a.node.SetMode(ReadOnly)
+	a.node.SetMode(a.now, krpc.IPv4, ReadOnly)
 	if m := a.query(krpc.Query{Method: krpc.Ping}); m != nil {
 		t.Error("it has not become read-only")
 	}

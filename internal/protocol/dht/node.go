@@ -51,7 +51,6 @@ type Config struct {
 	External []netip.Addr
 	// Version is what we call ourselves: two letters and two bytes, or nothing.
 	Version string
-	Mode    Mode
 	// Peers and Items may be shared with other nodes; nil: its own.
 	Peers *storage.Peers
 	Items *storage.Items
@@ -67,7 +66,6 @@ type Datagram struct {
 type Node struct {
 	rng     *rand.Rand
 	version string
-	mode    Mode
 	sides   []*side
 	calls   transactions
 	walks   walks
@@ -84,7 +82,7 @@ type Node struct {
 // New makes a node that knows nobody: see [Node.Restore] and [Node.Contact].
 func New(now time.Time, c Config) *Node {
 	n := &Node{
-		rng: c.Rand, version: c.Version, mode: c.Mode, calls: transactions{rng: c.Rand},
+		rng: c.Rand, version: c.Version, calls: transactions{rng: c.Rand},
 		tokens: guard.NewTokens(now, c.Rand), peers: c.Peers, items: c.Items,
 	}
 	if n.peers == nil {
@@ -102,9 +100,7 @@ func New(now time.Time, c Config) *Node {
 			own = c.External[i].Unmap()
 		}
 		id := guard.NewID(own, n.rng)
-		s := &side{family: family, id: id, table: table.New(now, id, validNode, n.rng)}
-		s.ballot.outcome = own
-		n.sides = append(n.sides, s)
+		n.sides = append(n.sides, &side{family: family, id: id, own: own, table: table.New(now, id, validNode, n.rng)})
 	}
 	return n
 }
@@ -120,8 +116,17 @@ func (n *Node) want() (f krpc.Families) {
 	return 0
 }
 
-// SetMode tells whether we can be reached.
-func (n *Node) SetMode(m Mode) { n.mode = m }
+// SetMode tells whether we can be reached in a family. Who serves again looks for its neighbours, who hear of it so.
+func (n *Node) SetMode(now time.Time, f krpc.Families, m Mode) {
+	for _, s := range n.sides {
+		if s.family&f == 0 || s.mode == m {
+			continue
+		}
+		if s.mode = m; m == Serving {
+			s.entry.again(now)
+		}
+	}
+}
 
 // Contact gives addresses where nodes may be: routers, what the configuration or a .torrent says, peers that told a port. They
 // are asked one after the other, and asked again when nobody else is left.
@@ -165,7 +170,8 @@ func (n *Node) ask(now time.Time, s *side, to krpc.Node, q krpc.Query, p purpose
 		q.Want = n.want()
 	}
 	c := &call{id: n.calls.newID(), to: to, purpose: p, more: retries}
-	m := krpc.Message{Kind: krpc.KindQuery, Transaction: c.id[:], Version: n.version, ReadOnly: n.mode == ReadOnly, Query: q}
+	// BEP 43: "In each outgoing query message the read-only DHT node places a 'ro' key in the top-level message dictionary".
+	m := krpc.Message{Kind: krpc.KindQuery, Transaction: c.id[:], Version: n.version, ReadOnly: s.mode == ReadOnly, Query: q}
 	c.packet = m.Append(nil)
 	full := n.calls.full()
 	n.calls.begin(now, c)
@@ -176,15 +182,16 @@ func (n *Node) ask(now time.Time, s *side, to krpc.Node, q krpc.Query, p purpose
 	n.send(to.Addr, c.packet)
 }
 
-// Receive takes a datagram that came from an address. It must not be changed afterwards.
-func (n *Node) Receive(now time.Time, from netip.AddrPort, packet []byte) {
+// Receive takes a datagram that came from an address. It must not be changed afterwards. It reports whether that was a query,
+// answered or not.
+func (n *Node) Receive(now time.Time, from netip.AddrPort, packet []byte) (query bool) {
 	n.counts.Received++
 	n.counts.ReceivedBytes += int64(len(packet))
 	from = netip.AddrPortFrom(from.Addr().Unmap().WithZone(""), from.Port())
 	s := n.side(from.Addr())
 	if s == nil || !guard.Usable(from, from.Addr()) {
 		n.refuse(BadAddress)
-		return
+		return false
 	}
 	m, err := krpc.Parse(packet)
 	switch {
@@ -195,9 +202,10 @@ func (n *Node) Receive(now time.Time, from netip.AddrPort, packet []byte) {
 	default:
 		n.refuse(Malformed)
 		if m.Kind == krpc.KindQuery {
-			n.answerMalformed(now, from, &m, len(packet))
+			n.answerMalformed(now, s, from, &m, len(packet))
 		}
 	}
+	return err == nil && m.Kind == krpc.KindQuery
 }
 
 // settle takes a response or an error.

@@ -47,8 +47,8 @@ func TestFiftyNodesAnnounceFindPutAndGet(t *testing.T) {
 	if got := found.Take(); !slices.Equal(got, []netip.AddrPort{netip.AddrPortFrom(sharer.addrs[0].Addr(), 5555)}) {
 		t.Error("found", got)
 	}
-	if seeds, peers := found.Scrape(); seeds < 0.9 || seeds > 1.1 || peers != 0 {
-		t.Error("scrape:", seeds, peers)
+	if seeds, peers, ok := found.Scrape(); !ok || seeds < 0.9 || seeds > 1.1 || peers != 0 {
+		t.Error("scrape:", seeds, peers, ok)
 	}
 
 	_, owner, _ := ed25519.GenerateKey(nil)

@@ -14,7 +14,6 @@ type ItemSearch struct {
 	newer     *int64
 	best      *krpc.Item
 	copies    int // nodes that have the best
-	wrong     int // items that were none
 	put       *krpc.Item
 	cas       *int64
 	tokens    map[krpc.Node][]byte
@@ -61,9 +60,6 @@ func (s *ItemSearch) Best() (krpc.Item, bool) {
 // Copies is how many nodes have told the best item.
 func (s *ItemSearch) Copies() int { return s.copies }
 
-// Wrong is how many nodes sent an item that was not the one, or not signed by its owner.
-func (s *ItemSearch) Wrong() int { return s.wrong }
-
 func (s *ItemSearch) query(target krpc.ID) krpc.Query {
 	q := krpc.Query{Method: krpc.Get, Target: target, NewerThan: s.newer}
 	if s.best != nil && s.best.Mutable() && (s.newer == nil || s.best.Seq > *s.newer) {
@@ -72,7 +68,7 @@ func (s *ItemSearch) query(target krpc.ID) krpc.Query {
 	return q
 }
 
-func (s *ItemSearch) heard(from krpc.Node, r *krpc.Response) {
+func (s *ItemSearch) heard(from krpc.Node, r *krpc.Response) (ok bool) {
 	if r.Token != nil {
 		s.tokens[from] = append([]byte(nil), r.Token...)
 	}
@@ -82,23 +78,21 @@ func (s *ItemSearch) heard(from krpc.Node, r *krpc.Response) {
 			s.copies++
 		}
 	}
-	if r.Item.Value != nil {
-		s.consider(r.Item)
-	}
+	return r.Item.Value == nil || s.consider(r.Item)
 }
 
-// consider takes an item that a node sent, if it is what is searched for.
+// consider takes an item that a node sent, and reports whether it is what is searched for.
 //
 // BEP 44: "the key they get back from a get request MUST be verified to hash to the target ID the lookup was made for, as well
 // as verifying the signature".
-func (s *ItemSearch) consider(it krpc.Item) {
+func (s *ItemSearch) consider(it krpc.Item) (ok bool) {
 	it.Salt = s.salt
 	if s.key == nil {
 		it.Key, it.Sig, it.Seq = nil, nil, 0
 	}
 	switch {
 	case it.Mutable() != (s.key != nil) || it.Target() != s.target || it.Check() != nil:
-		s.wrong++
+		return false
 	case s.newer != nil && it.Seq <= *s.newer:
 	case s.best == nil || it.Seq > s.best.Seq:
 		it = it.Clone()
@@ -106,6 +100,7 @@ func (s *ItemSearch) consider(it krpc.Item) {
 	case it.Seq == s.best.Seq:
 		s.copies++
 	}
+	return true
 }
 
 func (s *ItemSearch) arrived(target krpc.ID, closest []krpc.Node) []message {
@@ -149,12 +144,10 @@ func (s *ItemSearch) writes(closest []krpc.Node) (list []message) {
 	return list
 }
 
-func (s *ItemSearch) settled(from krpc.Node, r *krpc.Response, refusal *krpc.Error) {
+func (s *ItemSearch) settled(from krpc.Node, r *krpc.Response, refusal *krpc.Error) (ok bool) {
 	if s.put == nil {
-		if r != nil {
-			s.heard(from, r)
-		}
-		return
+		return r == nil || s.heard(from, r)
 	}
 	s.settle(r, refusal)
+	return true
 }

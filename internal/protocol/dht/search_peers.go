@@ -40,6 +40,7 @@ type PeerSearch struct {
 	tokens   map[krpc.Node][]byte
 	seeders  krpc.Bloom
 	leechers krpc.Bloom
+	scraped  bool
 }
 
 // progress is what every search tells of itself.
@@ -105,17 +106,17 @@ func (s *PeerSearch) Take() []netip.AddrPort {
 	return fresh
 }
 
-// Scrape is about how many seeds and other peers there are, as far as the nodes that answered know; it means something only if
-// that was asked for.
-func (s *PeerSearch) Scrape() (seeds, peers float64) {
-	return s.seeders.Estimate(), s.leechers.Estimate()
+// Scrape is about how many seeds and other peers there are, as far as the nodes that answered know. It is not ok if none said
+// it, or none was asked.
+func (s *PeerSearch) Scrape() (seeds, peers float64, ok bool) {
+	return s.seeders.Estimate(), s.leechers.Estimate(), s.scraped
 }
 
 func (s *PeerSearch) query(hash krpc.ID) krpc.Query {
 	return krpc.Query{Method: krpc.GetPeers, Target: hash, NoSeed: s.opt.NoSeed, Scrape: s.opt.Scrape}
 }
 
-func (s *PeerSearch) heard(from krpc.Node, r *krpc.Response) {
+func (s *PeerSearch) heard(from krpc.Node, r *krpc.Response) bool {
 	for _, p := range r.Peers {
 		if !s.found[p] && len(s.found) < maxFound {
 			s.found[p] = true
@@ -125,10 +126,12 @@ func (s *PeerSearch) heard(from krpc.Node, r *krpc.Response) {
 	if r.Seeders != nil && r.Leechers != nil {
 		s.seeders.Union(r.Seeders)
 		s.leechers.Union(r.Leechers)
+		s.scraped = true
 	}
 	if r.Token != nil {
 		s.tokens[from] = append([]byte(nil), r.Token...)
 	}
+	return true
 }
 
 func (s *PeerSearch) arrived(hash krpc.ID, closest []krpc.Node) (list []message) {
@@ -148,6 +151,7 @@ func (s *PeerSearch) arrived(hash krpc.ID, closest []krpc.Node) (list []message)
 	return list
 }
 
-func (s *PeerSearch) settled(_ krpc.Node, r *krpc.Response, refusal *krpc.Error) {
+func (s *PeerSearch) settled(_ krpc.Node, r *krpc.Response, refusal *krpc.Error) bool {
 	s.settle(r, refusal)
+	return true
 }

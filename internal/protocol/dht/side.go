@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/ownaddr"
 	"github.com/potluck-p2p/potluck/internal/protocol/dht/guard"
 	"github.com/potluck-p2p/potluck/internal/protocol/dht/lookup"
 	"github.com/potluck-p2p/potluck/internal/protocol/dht/table"
@@ -15,8 +16,10 @@ import (
 type side struct {
 	family  krpc.Families
 	id      krpc.ID
+	mode    Mode
 	table   *table.Table
-	ballot  ballot
+	votes   ownaddr.Box
+	own     netip.Addr // our address as most see it; it stays until they see another one
 	density lookup.Density
 	entry   entrance
 }
@@ -41,10 +44,19 @@ func (s *side) nodesOf(r *krpc.Response) []krpc.Node {
 	return r.Nodes6
 }
 
-// toldAddress takes what a node says our address is. If most say it and our ID does not go with it, we take another one.
+// toldAddress takes what a node says our address is. If most say it and our ID does not go with it, we take another one. What is
+// not said across the internet, about an address there, says nothing.
 func (n *Node) toldAddress(now time.Time, s *side, teller, says netip.Addr) {
-	if s.ballot.cast(now, teller, says) && !guard.ValidID(s.id, says) {
-		s.id = guard.NewID(says, n.rng)
+	if says.IsUnspecified() || says.IsMulticast() || guard.IsLocal(says) || guard.IsLocal(teller) {
+		return
+	}
+	s.votes.Cast(now, teller, says)
+	own, known := s.votes.Address(now)
+	if !known || own == s.own {
+		return
+	}
+	if s.own = own; !guard.ValidID(s.id, own) {
+		s.id = guard.NewID(own, n.rng)
 		s.table.Rekey(now, s.id)
 		s.entry.again(now)
 	}

@@ -27,6 +27,7 @@ const (
 	Forged      // an answer to a query of ours, not from where it was sent
 	Unsolicited // an answer to nothing, or one that came too late
 	Impostor    // an answer by another node than the one that was asked
+	WrongItem   // an item that is not the one that was asked for, or not signed by its owner
 	refusals
 )
 
@@ -34,7 +35,7 @@ const (
 func (r Refusal) String() string {
 	return [...]string{
 		"malformed", "bad address", "address too fast", "network too fast", "too long", "trimmed", "bad token", "bad signature",
-		"too big", "old sequence number", "no room", "unknown method", "forged", "unsolicited", "impostor",
+		"too big", "old sequence number", "no room", "unknown method", "forged", "unsolicited", "impostor", "wrong item",
 	}[r]
 }
 
@@ -54,6 +55,7 @@ type SideStats struct {
 	ID       krpc.ID
 	External netip.Addr // our address as most see it; the zero value: not known
 	State    JoinState
+	Mode     Mode
 	Nodes    int     // in the table
 	Good     int     // of these
 	Network  float64 // about how many nodes there are; 0: not known
@@ -61,7 +63,6 @@ type SideStats struct {
 
 // Stats describe a node.
 type Stats struct {
-	Mode          Mode
 	Sides         []SideStats
 	Hashes, Peers int // that others announced here
 	Items         int
@@ -72,14 +73,14 @@ type Stats struct {
 
 // Stats returns what there is to say about the node.
 func (n *Node) Stats(now time.Time) Stats {
-	st := Stats{Mode: n.mode, Items: n.items.Len(), Searches: len(n.walks.running), RTT: n.calls.rtt, Counts: n.counts}
+	st := Stats{Items: n.items.Len(), Searches: len(n.walks.running), RTT: n.calls.rtt, Counts: n.counts}
 	st.Hashes, st.Peers = n.peers.Len()
 	for _, queue := range n.walks.waiting {
 		st.Searches += len(queue)
 	}
 	for _, s := range n.sides {
 		all, good := s.table.Len(now)
-		st.Sides = append(st.Sides, SideStats{s.family, s.id, s.ballot.outcome, s.entry.state, all, good, s.density.Nodes()})
+		st.Sides = append(st.Sides, SideStats{s.family, s.id, s.own, s.entry.state, s.mode, all, good, s.density.Nodes()})
 	}
 	return st
 }

@@ -24,13 +24,13 @@ const (
 type task interface {
 	// query is what every node on the way is asked.
 	query(target krpc.ID) krpc.Query
-	// heard gets what a node on the way answers.
-	heard(from krpc.Node, r *krpc.Response)
+	// heard gets what a node on the way answers, and reports whether it can be true.
+	heard(from krpc.Node, r *krpc.Response) (ok bool)
 	// arrived gets the nodes nearest to the target and says what to send them; it is asked again once all that is settled.
 	// Nothing more to send ends the walk.
 	arrived(target krpc.ID, closest []krpc.Node) []message
-	// settled gets what came of a message of arrived: r and refusal are nil if there was no answer.
-	settled(to krpc.Node, r *krpc.Response, refusal *krpc.Error)
+	// settled gets what came of a message of arrived: r and refusal are nil if there was no answer. It reports as heard does.
+	settled(to krpc.Node, r *krpc.Response, refusal *krpc.Error) (ok bool)
 	// ended tells that the walk is over; answered is how many nodes answered on the way.
 	ended(now time.Time, s *side, answered int)
 }
@@ -167,7 +167,9 @@ type onTheWay struct{ walk *walk }
 
 func (p onTheWay) answered(n *Node, now time.Time, from krpc.Node, r *krpc.Response) {
 	p.walk.answers++
-	p.walk.task.heard(from, r)
+	if !p.walk.task.heard(from, r) {
+		n.refuse(WrongItem)
+	}
 	p.walk.lookup.Answered(now, from, p.walk.side.nodesOf(r))
 	n.step(now, p.walk)
 }
@@ -182,7 +184,9 @@ type atTheGoal struct{ walk *walk }
 
 func (p atTheGoal) answered(n *Node, now time.Time, from krpc.Node, r *krpc.Response) {
 	p.walk.awaited--
-	p.walk.task.settled(from, r, nil)
+	if !p.walk.task.settled(from, r, nil) {
+		n.refuse(WrongItem)
+	}
 	n.step(now, p.walk)
 }
 
@@ -201,11 +205,11 @@ func (*refresh) query(target krpc.ID) krpc.Query {
 	return krpc.Query{Method: krpc.FindNode, Target: target}
 }
 
-func (*refresh) heard(krpc.Node, *krpc.Response) {}
+func (*refresh) heard(krpc.Node, *krpc.Response) bool { return true }
 
 func (*refresh) arrived(krpc.ID, []krpc.Node) []message { return nil }
 
-func (*refresh) settled(krpc.Node, *krpc.Response, *krpc.Error) {}
+func (*refresh) settled(krpc.Node, *krpc.Response, *krpc.Error) bool { return true }
 
 func (r *refresh) ended(now time.Time, s *side, answered int) {
 	if r.joins {

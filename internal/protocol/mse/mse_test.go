@@ -243,6 +243,8 @@ func TestPolicies(t *testing.T) {
 		"prefer":  {Prefer, Plaintext | RC4, true},
 		"require": {Require, RC4, false},
 		"off":     {Off, 0, true},
+
+		"authenticated": {Authenticated, 0, false},
 	} {
 		p, ok := ParsePolicy(name)
 		if !ok || p != c.policy || p.String() != name || p.Methods() != c.methods || p.Plain() != c.plain {

@@ -12,10 +12,13 @@ const (
 	Require
 	// Off takes and makes plain connections only.
 	Off
+	// Authenticated takes no connection by this handshake either: it hides, and proves nothing. Only TLS is left, in which both
+	// ends prove who they are.
+	Authenticated
 )
 
 // policies are their names in the configuration.
-var policies = []string{Prefer: "prefer", Require: "require", Off: "off"}
+var policies = []string{Prefer: "prefer", Require: "require", Off: "off", Authenticated: "authenticated"}
 
 func (p Policy) String() string { return policies[min(int(p), len(policies)-1)] }
 
@@ -25,7 +28,7 @@ func ParsePolicy(s string) (Policy, bool) {
 	return Policy(max(i, 0)), i >= 0
 }
 
-// Methods are those that may be offered and selected under the policy; Off has none.
+// Methods are those that may be offered and selected under the policy; Off and Authenticated have none.
 func (p Policy) Methods() Methods {
 	switch p {
 	case Prefer:
@@ -36,5 +39,8 @@ func (p Policy) Methods() Methods {
 	return 0
 }
 
-// Plain reports whether connections without a handshake of this kind are allowed.
-func (p Policy) Plain() bool { return p != Require }
+// Plain reports whether connections that are hidden by nothing are allowed.
+func (p Policy) Plain() bool { return p == Prefer || p == Off }
+
+// TLS reports whether connections by TLS are.
+func (p Policy) TLS() bool { return p != Off }

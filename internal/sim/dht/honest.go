@@ -18,6 +18,7 @@ type honest struct {
 	core *core.Node
 	wake time.Duration // when it is to be called again; 0: never
 	gone bool
+	ways map[netip.AddrPort]time.Duration // through its NAT, and when each was taken last; nil: it has none
 
 	awaited []awaited  // what is looked at after every step
 	counted []*counter // what it sends of what is counted
@@ -43,10 +44,19 @@ func newHonest(w *world, ip netip.Addr, rng *rand.Rand) *honest {
 }
 
 func (h *honest) receive(to, from netip.AddrPort, data []byte) {
-	if to == h.addr && !h.gone {
+	if to == h.addr && !h.gone && h.lets(from) {
 		h.core.Receive(h.w.clock(), from, data)
 		h.step()
 	}
+}
+
+// wayOpen is how long a NAT lets answers in, as RFC 4787 recommends it.
+const wayOpen = 5 * time.Minute
+
+// lets reports whether a datagram from an address gets through the node's NAT.
+func (h *honest) lets(from netip.AddrPort) bool {
+	taken, ok := h.ways[from]
+	return h.ways == nil || ok && h.w.now-taken < wayOpen
 }
 
 // step lets the core do what is due, sends what it wants sent, and plans when it is called again.
@@ -57,6 +67,9 @@ func (h *honest) step() {
 			if bytes.Contains(d.Data, c.key[:]) {
 				*c.number++
 			}
+		}
+		if h.ways != nil {
+			h.ways[d.To] = h.w.now
 		}
 		h.w.send(h.addr, d.To, d.Data)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	core "github.com/potluck-p2p/potluck/internal/protocol/dht"
 	"github.com/potluck-p2p/potluck/internal/wire/krpc"
 )
 
@@ -28,7 +29,7 @@ func (w *world) populate() {
 	w.gang = &gang{w: w, ghosts: invented(rng, ghosts*w.plan.Nodes)}
 	var known []netip.AddrPort
 	for i := range w.plan.Nodes {
-		ip := w.places.address()
+		ip, from := w.places.address(), known
 		if rng.Float64() < w.plan.Hostile {
 			m := w.gang.recruit(ip, conduct(len(w.gang.members))%conducts, rng)
 			known = append(known, m.node().Addr)
@@ -36,8 +37,14 @@ func (w *world) populate() {
 		}
 		h := newHonest(w, ip, generator(w.plan.Seed, 1000+len(w.honest)))
 		w.honest = append(w.honest, h)
-		known = append(known, h.addr)
-		from := known[:max(1, len(known)-1)]
+		if w.plan.Behind > 0 && rng.Float64() < w.plan.Behind {
+			h.ways = make(map[netip.AddrPort]time.Duration)
+			if w.plan.ReadOnly {
+				h.core.SetMode(w.clock(), krpc.IPv4, core.ReadOnly)
+			}
+		} else {
+			known = append(known, h.addr)
+		}
 		w.at(time.Duration(i)*joining/time.Duration(w.plan.Nodes), func() {
 			h.core.Contact(w.clock(), sample(rng, from, contacts)...)
 			h.step()

@@ -31,6 +31,9 @@ type Plan struct {
 	LookUps int
 	Loss    float64 // share of datagrams
 	Gone    float64 // share of the honest nodes that vanish before the look-ups
+	Behind  float64 // share of the honest nodes that are behind a NAT, which lets in only answers
+	// ReadOnly has these say so (BEP 43), as they do once they have found out.
+	ReadOnly bool
 }
 
 // withDefaults is the plan with the losses of the Internet, and hostile hosts that show one ID each, where it does not say.

@@ -44,6 +44,19 @@ func TestDHT(t *testing.T) {
 	}
 }
 
+// TestBehindNAT: a DHT most of whose nodes only dial finds what is kept in it, and with fewer questions if these say so.
+func TestBehindNAT(t *testing.T) {
+	plan := Plan{Seed: 2, Nodes: 150, LookUps: 30, Behind: 0.6}
+	silent := Run(plan)
+	plan.ReadOnly = true
+	told := Run(plan)
+	t.Logf("not said: %.0f %%, %.0f messages, %v; said: %.0f %%, %.0f messages, %v",
+		silent.Share(), silent.Messages, silent.Ended, told.Share(), told.Messages, told.Ended)
+	if told.Share() < 95 || told.Messages > silent.Messages || told.Ended > silent.Ended {
+		t.Errorf("%+v, and as they say so %+v", silent, told)
+	}
+}
+
 // TestSameSeedSameTrace runs networks twice: nothing but the seed decides what happens.
 func TestSameSeedSameTrace(t *testing.T) {
 	plan := Plan{Seed: 3, Nodes: 100, Hostile: 0.3, IDs: 2, Sybils: 8, LookUps: 6}

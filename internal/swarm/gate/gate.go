@@ -15,6 +15,7 @@ import (
 
 	"github.com/potluck-p2p/potluck/internal/addressbook"
 	"github.com/potluck-p2p/potluck/internal/admission"
+	"github.com/potluck-p2p/potluck/internal/identity"
 )
 
 const (
@@ -27,7 +28,8 @@ const (
 // Guest is one connection, as far as it matters here.
 type Guest struct {
 	Addr     netip.AddrPort
-	Remote   [20]byte // its peer id
+	Remote   [20]byte     // its peer id, which it may have from another
+	Key      identity.Key // that it has proven; zero: none
 	Outgoing bool
 	Since    time.Time
 	Listen   netip.AddrPort // of one that came to us: the address in the book that stands for it
@@ -95,6 +97,16 @@ func (g *Gate) Next(now time.Time) (addr netip.AddrPort, try int, leaves Leaver,
 	return addr, try, leaves, ok
 }
 
+// Invited decides whether an address is dialled out of turn, since by, a peer, says that somebody connects to us from there now, and
+// says how often it was tried in vain. Nobody makes room for it.
+func (g *Gate) Invited(now time.Time, by netip.Addr, addr netip.AddrPort) (try int, ok bool) {
+	if g.book.Dialling() >= maxDialling || !g.seats.MayDial() || g.Staying()+g.book.Dialling() >= g.most || g.seats.Full() {
+		return 0, false
+	}
+	defer g.countDials()
+	return g.book.Invited(now, by, addr)
+}
+
 // Failed is told that no connection came of an address.
 func (g *Gate) Failed(now time.Time, addr netip.AddrPort) {
 	// If it failed because Admit refused it, that is noted already.
@@ -114,7 +126,8 @@ func (g *Gate) Admit(now time.Time, newcomer *Guest, stopped bool) (leaves Leave
 	defer g.countDials()
 	if leaves, err = g.seat(now, newcomer, stopped); err != nil {
 		if newcomer.Outgoing {
-			g.book.Left(now, newcomer.Addr, outcome(err))
+			g.part(now, newcomer, outcome(err))
+			g.recognise(now, newcomer)
 		}
 		return leaves, err
 	}
@@ -122,8 +135,20 @@ func (g *Gate) Admit(now time.Time, newcomer *Guest, stopped bool) (leaves Leave
 	g.book.Joined(newcomer.Addr.Addr())
 	if newcomer.Outgoing {
 		g.book.Connected(now, newcomer.Addr)
+		g.book.SetPin(newcomer.Addr, addressbook.Pin{Key: newcomer.Key, By: addressbook.FromPeer})
 	}
 	return leaves, nil
+}
+
+// recognise is for one whom we dialled and who may be there already, by a connection that came while we did: then he need not be
+// dialled again and again.
+func (g *Gate) recognise(now time.Time, dialled *Guest) {
+	for _, x := range g.guests {
+		if x.Kicked == nil && x.Remote == dialled.Remote && !x.known().IsValid() && x.Addr.Addr() == dialled.Addr.Addr() {
+			x.Listen = dialled.Addr
+			g.book.Connected(now, x.Listen)
+		}
+	}
 }
 
 // seat is judge for as long as there are seats. A feeler wants none.
@@ -184,9 +209,17 @@ func (g *Gate) judge(now time.Time, newcomer *Guest, stopped bool) (Leaver, erro
 	return Leaver{}, nil
 }
 
-// prefer decides between two connections to one peer, which both ends must decide alike when each dialled the other: the
-// one begun by the end with the greater peer id stays.
+// prefer decides between two connections to one peer, which both ends must decide alike when each dialled the other: one on which
+// the peer has proven its key stays, and among equals the one begun by the end with the greater peer id.
 func (g *Gate) prefer(newcomer, old *Guest) bool {
+	switch {
+	case newcomer.Key == old.Key:
+	case old.Key.IsZero():
+		// Whoever comes from another address may have the peer id from anyone, and a key of his own.
+		return newcomer.Outgoing || newcomer.Addr.Addr() == old.Addr.Addr()
+	default:
+		return false
+	}
 	if newcomer.Outgoing == old.Outgoing {
 		// Who dials us again has lost the connection that we still have. (From another address anyone could say so.)
 		return !newcomer.Outgoing && newcomer.Addr.Addr() == old.Addr.Addr()
@@ -201,7 +234,17 @@ func (g *Gate) Left(now time.Time, x *Guest, cause error) {
 	g.guests = slices.DeleteFunc(g.guests, func(y *Guest) bool { return x == y })
 	g.book.Parted(x.Addr.Addr())
 	g.noteMoved(now, x)
-	g.book.Left(now, x.known(), outcome(cause))
+	g.part(now, x, outcome(cause))
+}
+
+// part notes that a connection is over for the address that stands for it, unless another guest is there by the same.
+func (g *Gate) part(now time.Time, x *Guest, why addressbook.Outcome) {
+	for _, y := range g.guests {
+		if y != x && y.known() == x.known() {
+			return
+		}
+	}
+	g.book.Left(now, x.known(), why)
 }
 
 // Save lists the peers that the next run should know, the most useful first, at most so many.

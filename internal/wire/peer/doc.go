@@ -1,6 +1,7 @@
 // Package peer is the codec of what two BitTorrent peers say to each other: the handshake and the messages of BEP 3, 5
-// (port), 6 (fast), 9 (metadata), 10 (extensions), 11 (peer exchange), 52 (v2 hashes) and 54 (lt_donthave). It parses from
-// and appends to byte slices; it opens no socket, keeps no state between messages and allocates nothing per message.
+// (port), 6 (fast), 9 (metadata), 10 (extensions), 11 (peer exchange), 52 (v2 hashes), 54 (lt_donthave) and 55 (hole
+// punching). It parses from and appends to byte slices; it opens no socket, keeps no state between messages and allocates
+// nothing per message.
 //
 // All integers are big-endian. A connection opens with one handshake from each side:
 //

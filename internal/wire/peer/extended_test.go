@@ -29,6 +29,7 @@ const goldenExtHandshake = "d" +
 	"1:md" + "11:lt_donthavei7e" + "11:ut_metadatai3e" + "6:ut_pexi0e" + "e" +
 	"13:metadata_sizei31235e" +
 	"1:pi6881e" +
+	"2:pk32:the key of a node has thirty-two" +
 	"4:reqqi2000e" +
 	"11:upload_onlyi1e" +
 	"1:v12:potluck 0.1\xff" +
@@ -46,6 +47,7 @@ var wantExtHandshake = ExtHandshake{
 	Reqq:         2000,
 	MetadataSize: 31235,
 	Intent:       UploadOnly,
+	Key:          [KeySize]byte([]byte("the key of a node has thirty-two")),
 }
 
 func TestExtHandshakeGolden(t *testing.T) {
@@ -75,6 +77,8 @@ func TestParseExtHandshakeIsLenient(t *testing.T) {
 		{"bytes after the dictionary", "d1:pi1eexx", ExtHandshake{Port: 1}},
 		{"all of the wrong type", "d4:ipv4i4e4:ipv6le1:m1:x13:metadata_size1:x1:p1:x4:reqqle11:upload_onlyde1:vi1e6:youripi1ee",
 			ExtHandshake{}},
+		{"keys of wrong size", "d2:pk31:he key of a node has thirty-two1:v1:xe", ExtHandshake{Version: "x"}},
+		{"a key that is a number", "d2:pki1ee", ExtHandshake{}},
 		{"numbers out of range", "d13:metadata_sizei-1e1:pi65536e4:reqqi-5e11:upload_onlyi-1ee", ExtHandshake{}},
 		{"numbers beyond 64 bits", "d13:metadata_sizei99999999999999999999e4:reqqi99999999999999999999ee", ExtHandshake{}},
 		{"numbers beyond 32 bits", "d13:metadata_sizei4294967296e4:reqqi4294967296ee", ExtHandshake{}},

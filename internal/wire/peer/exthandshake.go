@@ -51,7 +51,13 @@ type ExtHandshake struct {
 	MetadataSize int
 	// Intent says whether the sender wants to download anything (BEP 21).
 	Intent Intent
+	// Key is the Ed25519 key that the sender proves to whoever connects to it by TLS; zero: it says none. This is an extension
+	// of potluck's own, "pk".
+	Key [KeySize]byte
 }
+
+// KeySize is the size of a node's key.
+const KeySize = 32
 
 // Intent is what a peer means to do with an object, "upload_only" in the words of BEP 21.
 type Intent uint8
@@ -85,6 +91,9 @@ func ParseExtHandshake(body []byte) (ExtHandshake, error) {
 	}
 	h.Reqq = int(intWithin(v.Get("reqq"), math.MaxInt32))
 	h.MetadataSize = int(intWithin(v.Get("metadata_size"), math.MaxInt32))
+	if key, _ := v.Get("pk").Bytes(); len(key) == KeySize {
+		h.Key = [KeySize]byte(key)
+	}
 	if only, ok := v.Get("upload_only").Int(); ok && only >= 0 {
 		h.Intent = intent(only != 0)
 	}
@@ -161,6 +170,9 @@ func AppendExtHandshake(b []byte, h ExtHandshake) []byte {
 	}
 	if h.Port != 0 {
 		w.Int("p", int64(h.Port))
+	}
+	if h.Key != [KeySize]byte{} {
+		w.Bytes("pk", h.Key[:])
 	}
 	if h.Reqq != 0 {
 		w.Int("reqq", int64(h.Reqq))

@@ -1,0 +1,346 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/wire/socks"
+)
+
+const (
+	// firstTime bounds the wait for the proxy when a socket is opened; after it the socket is there without a relay for now.
+	firstTime = 5 * time.Second
+	// again is how soon a relay that is lost is asked for anew.
+	again = 2 * time.Second
+)
+
+// noRelayError says that the proxy passes on no datagrams.
+type noRelayError struct{ via, why string }
+
+func (e *noRelayError) Error() string { return e.via + " passes on no datagrams: " + e.why }
+
+func (e *noRelayError) Unwrap() error { return netx.ErrNoDatagrams }
+
+// ListenUDP has the proxy relay datagrams (UDP ASSOCIATE), whatever local is; [netx.ErrNoDatagrams] if it does not. The socket
+// stays when the proxy is gone for a while. See [netx.Network].
+func (n *Network) ListenUDP(ctx context.Context, _ netip.AddrPort) (netx.PacketConn, error) {
+	if n.server.Scheme == HTTP {
+		return nil, &noRelayError{n.server.String(), n.streams}
+	}
+	life, end := context.WithCancel(context.Background())
+	r := &relay{n: n, life: life, end: end, changed: make(chan struct{})}
+	ctx, cancel := context.WithTimeout(ctx, firstTime)
+	defer cancel()
+	a, err := n.associate(ctx)
+	var none *noRelayError
+	if errors.As(err, &none) {
+		end()
+		n.noteStreams(none.why)
+		return nil, err
+	}
+	if err == nil {
+		r.set(a)
+	}
+	r.done.Go(func() { r.keep(a) })
+	return r, nil
+}
+
+// association is what the proxy relays for us, for as long as the control connection stands.
+type association struct {
+	control *conn
+	socket  netx.PacketConn
+	reader  netx.BatchReader
+	writer  netx.SegmentWriter
+	at      netip.AddrPort // where the proxy takes datagrams
+}
+
+func (a *association) close() {
+	_ = a.control.Close()
+	_ = a.socket.Close()
+}
+
+// associate asks for a relay.
+func (n *Network) associate(ctx context.Context) (*association, error) {
+	if err := n.closed(); err != nil {
+		return nil, err
+	}
+	c, err := n.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	done := c.interruptible(ctx)
+	reply, err := c.request(socks.Message{Code: socks.Associate})
+	if done() && err == nil {
+		err = ctx.Err()
+	}
+	if err == nil && reply.Code != socks.Succeeded {
+		err = &noRelayError{n.server.String(), reply.Code.String()}
+	}
+	if err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	// The proxy may name any host as the relay, and might name one that it wants to have hit: only it itself is taken.
+	at := netip.AddrPortFrom(netx.AddrPort(c.RemoteAddr()).Addr(), reply.Addr.Port)
+	local := netip.IPv4Unspecified()
+	if at.Addr().Is6() {
+		local = netip.IPv6Unspecified()
+	}
+	socket, err := n.base.ListenUDP(ctx, netip.AddrPortFrom(local, 0))
+	if err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	return &association{control: c, socket: socket, reader: netx.ReaderOf(socket), writer: netx.WriterOf(socket), at: at}, nil
+}
+
+// relay is a socket whose datagrams the proxy passes on. It is a [netx.BatchReader], a [netx.SegmentWriter] and a
+// [netx.NameWriter].
+type relay struct {
+	n    *Network
+	life context.Context
+	end  context.CancelFunc
+	done sync.WaitGroup
+
+	mu       sync.Mutex
+	now      *association  // nil while there is none
+	changed  chan struct{} // closed and replaced with now and deadline
+	deadline time.Time
+	closed   bool
+}
+
+// keep sees to it that there is an association.
+func (r *relay) keep(a *association) {
+	for r.life.Err() == nil {
+		if a != nil {
+			// RFC 1928: "A UDP association terminates when the TCP connection that the UDP ASSOCIATE request arrived on terminates."
+			stop := context.AfterFunc(r.life, a.close)
+			_, _ = io.Copy(io.Discard, a.control.Conn)
+			r.set(nil)
+			stop()
+			a.close()
+		}
+		changed := netx.Changed(r.n)
+		var err error
+		if a, err = r.n.associate(r.life); err == nil {
+			r.set(a)
+			continue
+		}
+		timer := time.NewTimer(again)
+		select {
+		case <-r.life.Done():
+		case <-timer.C:
+		case <-changed:
+		}
+		timer.Stop()
+	}
+}
+
+func (r *relay) set(a *association) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if a != nil {
+		_ = a.socket.SetReadDeadline(r.deadline) // it has only just been opened
+	}
+	r.now = a
+	r.stir()
+}
+
+// stir wakes those who wait for something to change. The caller holds the lock.
+func (r *relay) stir() {
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+// await returns the association when there is one.
+func (r *relay) await() (*association, error) {
+	for {
+		r.mu.Lock()
+		a, changed, closed, deadline := r.now, r.changed, r.closed, r.deadline
+		r.mu.Unlock()
+		switch {
+		case closed:
+			return nil, net.ErrClosed
+		case a != nil:
+			return a, nil
+		case deadline.IsZero():
+			<-changed
+			continue
+		}
+		timer := time.NewTimer(time.Until(deadline))
+		select {
+		case <-changed:
+			timer.Stop()
+		case <-timer.C:
+			return nil, os.ErrDeadlineExceeded
+		}
+	}
+}
+
+// isLost reports whether reading failed since the association is over.
+func (r *relay) isLost(a *association) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.now != a && !r.closed
+}
+
+// ReadBatch reads what the proxy passes on. See [netx.BatchReader].
+func (r *relay) ReadBatch(b []netx.Datagram) ([]netx.Datagram, error) {
+	had := len(b)
+	for {
+		a, err := r.await()
+		if err != nil {
+			return b, err
+		}
+		read, err := a.reader.ReadBatch(b)
+		switch {
+		case err == nil:
+			kept := read[:had]
+			for _, d := range read[had:] {
+				if data, from, ok := a.open(d.Data, d.From); ok {
+					kept = append(kept, netx.Datagram{Data: data, From: from})
+				}
+			}
+			return kept, nil
+		case !r.isLost(a):
+			return read, err
+		}
+	}
+}
+
+// open takes the proxy's header off. What the proxy did not send, and what comes from no address, is dropped.
+func (a *association) open(b []byte, by netip.AddrPort) (data []byte, from netip.AddrPort, ok bool) {
+	if by != a.at {
+		return nil, from, false
+	}
+	addr, data, err := socks.ParseDatagram(b)
+	from = addr.AddrPort()
+	return data, from, err == nil && from.IsValid()
+}
+
+// ReadFrom reads what the proxy passes on. See [netx.PacketConn].
+func (r *relay) ReadFrom(p []byte) (int, netip.AddrPort, error) {
+	buf := make([]byte, len(p)+socks.MaxHeader)
+	for {
+		a, err := r.await()
+		if err != nil {
+			return 0, netip.AddrPort{}, err
+		}
+		n, by, err := a.socket.ReadFrom(buf)
+		if err != nil {
+			if r.isLost(a) {
+				continue
+			}
+			return 0, netip.AddrPort{}, err
+		}
+		if data, from, ok := a.open(buf[:n], by); ok {
+			return copy(p, data), from, nil
+		}
+	}
+}
+
+// present is the association, if there is one.
+func (r *relay) present() (*association, error) {
+	r.mu.Lock()
+	a, closed := r.now, r.closed
+	r.mu.Unlock()
+	switch {
+	case closed:
+		return nil, net.ErrClosed
+	case a == nil:
+		if err := netx.NoWay(r.n); err != nil {
+			return nil, err
+		}
+		return nil, &netx.NoWayError{Via: r.n.server.String(), Problem: "has not opened a relay for datagrams"}
+	}
+	return a, nil
+}
+
+// headers are the memory in which a header is put before its datagram.
+var headers = sync.Pool{New: func() any { return new([]byte) }}
+
+func (r *relay) send(p []byte, to socks.Addr, write func(a *association, b []byte) error) error {
+	a, err := r.present()
+	if err != nil {
+		return err
+	}
+	buf := headers.Get().(*[]byte)
+	defer headers.Put(buf)
+	b, err := socks.AppendHeader((*buf)[:0], to)
+	if err != nil {
+		return err
+	}
+	b = append(b, p...)
+	*buf = b
+	return write(a, b)
+}
+
+func plain(a *association, b []byte) error {
+	_, err := a.socket.WriteTo(b, a.at)
+	return err
+}
+
+// WriteTo sends a datagram through the proxy. See [netx.PacketConn].
+func (r *relay) WriteTo(p []byte, to netip.AddrPort) (int, error) {
+	return len(p), r.send(p, socks.AddrOf(to), plain)
+}
+
+// WriteToName sends a datagram to a host whose name the proxy looks up. See [netx.NameWriter].
+func (r *relay) WriteToName(p []byte, host string, port uint16) (int, error) {
+	if !isHost(host) {
+		return 0, fmt.Errorf("send to %q: not a host name", host)
+	}
+	return len(p), r.send(p, socks.Addr{Name: host, Port: port}, plain)
+}
+
+// WriteSegments sends datagrams through the proxy, each with its own header. See [netx.SegmentWriter].
+func (r *relay) WriteSegments(p []byte, size int, to netip.AddrPort, f netx.Fragmentation) (err error) {
+	for seg := range slices.Chunk(p, size) {
+		e := r.send(seg, socks.AddrOf(to), func(a *association, b []byte) error {
+			return a.writer.WriteSegments(b, len(b), a.at, f)
+		})
+		if e != nil {
+			err = e
+		}
+	}
+	return err
+}
+
+// LocalAddr is the wildcard: both families can be sent to, and nobody knows where the proxy has us answered.
+func (r *relay) LocalAddr() netip.AddrPort { return netip.AddrPortFrom(netip.IPv6Unspecified(), 0) }
+
+// SetReadDeadline is that of [netx.PacketConn].
+func (r *relay) SetReadDeadline(t time.Time) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.deadline = t
+	r.stir()
+	if r.now == nil {
+		return nil
+	}
+	return r.now.socket.SetReadDeadline(t)
+}
+
+// Close ends the relay.
+func (r *relay) Close() error {
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		return net.ErrClosed
+	}
+	r.closed = true
+	r.stir()
+	r.mu.Unlock()
+	r.end()
+	r.done.Wait()
+	return nil
+}

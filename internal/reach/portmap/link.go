@@ -1,0 +1,133 @@
+package portmap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/urls"
+	"github.com/potluck-p2p/potluck/internal/protocol/portmap"
+	"github.com/potluck-p2p/potluck/internal/wire/upnp"
+)
+
+// maxPackets bounds the datagrams that wait; who sends more than is read is not heard.
+const maxPackets = 32
+
+// link is a session with its sockets.
+type link struct {
+	runner  *Runner
+	source  netip.Addr
+	session *portmap.Session // of the goroutine of run alone
+	ctx     context.Context
+	cancel  context.CancelFunc
+	packets chan packet
+	results chan result
+
+	status portmap.Status // held by the runner's lock
+}
+
+// result is how a call ended.
+type result struct {
+	number int
+	body   []byte
+	err    error
+}
+
+// put has a datagram heard, unless too many wait.
+func (l *link) put(p packet) {
+	select {
+	case l.packets <- p:
+	default:
+	}
+}
+
+// run drives the session until the link is cancelled and the mappings are removed. It ends early when there is no socket any
+// more.
+func (l *link) run() {
+	defer func() {
+		if p := recover(); p != nil {
+			l.runner.cfg.Panicked(p)
+		}
+	}()
+	// Calls outlive the link's context, since removing a mapping takes some.
+	calls, stop := context.WithCancel(context.WithoutCancel(l.ctx))
+	conn, err := l.runner.cfg.Network.ListenUDP(calls, netip.AddrPortFrom(l.source, 0))
+	if err != nil {
+		stop()
+		l.runner.cfg.Log.Debug("cannot ask the router", "err", err)
+		return
+	}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer conn.Close()
+	defer stop()
+	closed := make(chan struct{})
+	wg.Go(func() {
+		defer close(closed)
+		read(conn.ReadFrom, l.put)
+	})
+
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	leave := l.ctx.Done()
+	var end <-chan time.Time
+	for !l.session.Over() {
+		for _, o := range l.session.Step(time.Now()) {
+			if o.Call != nil {
+				wg.Go(func() { l.call(calls, *o.Call) })
+				continue
+			}
+			// What could not be sent is not answered, and sent again.
+			_, _ = conn.WriteTo(o.Datagram, o.To)
+		}
+		if leave != nil {
+			l.runner.tell(l, l.session.Status())
+		}
+		if next, ok := l.session.Next(); ok {
+			timer.Reset(time.Until(next))
+		}
+		select {
+		case <-timer.C:
+		case p := <-l.packets:
+			l.session.Hear(time.Now(), p.from, p.data)
+		case res := <-l.results:
+			l.session.Called(time.Now(), res.number, res.body, res.err)
+		case <-closed:
+			return
+		case <-leave:
+			leave = nil
+			end = time.After(farewell)
+			l.session.Leave()
+		case <-end:
+			return
+		}
+	}
+}
+
+// call asks the router over HTTP. Faults of a service come with status 500 and a body that says more.
+func (l *link) call(ctx context.Context, c portmap.Call) {
+	req := urls.Request{
+		Guard: urls.Guard{Purpose: urls.ForGateway, Router: c.At}, URL: c.URL, Body: c.Body, MaxBody: upnp.MaxBody, Header: http.Header{},
+	}
+	if c.Action != "" {
+		req.Header.Set("Content-Type", `text/xml; charset="utf-8"`)
+		// Some routers take the header in this form only.
+		req.Header["SOAPAction"] = []string{c.Action}
+	}
+	resp, body, err := l.runner.client.Fetch(ctx, req)
+	if err == nil && resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusInternalServerError {
+		err = fmt.Errorf("the router answers %s", http.StatusText(resp.StatusCode))
+	}
+	if err != nil {
+		err = errors.New(netx.Reason(err))
+	}
+	select {
+	case l.results <- result{c.Number, body, err}:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,184 @@
+package e2e
+
+import (
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/potluck-p2p/potluck/test/lab"
+	"github.com/potluck-p2p/potluck/test/peers"
+)
+
+// homes are two hosts, each behind a router that lets nobody in, and one that everybody can connect to.
+type homes struct {
+	hosts [2]*lab.Host
+	at    [2]netip.AddrPort // where they listen
+	seen  [2]netip.Addr     // the addresses that others see
+	relay *lab.Host
+	open  netip.AddrPort // where the relay is to listen
+}
+
+// newHomes makes them, with routers that translate addresses.
+func newHomes(t *testing.T) homes {
+	t.Helper()
+	l := lab.New(t)
+	outside := l.Segment("net")
+	h := homes{relay: l.Host("relay"), open: netip.MustParseAddrPort("20.9.0.1:6881")}
+	h.relay.Join(outside, netip.MustParsePrefix("20.9.0.1/8"))
+	for i := range h.hosts {
+		name := strconv.Itoa(i + 1)
+		inside, router := l.Segment("home"+name), l.Host("router"+name)
+		h.hosts[i] = l.Host("host" + name)
+		h.hosts[i].Join(inside, netip.MustParsePrefix("192.168."+name+".2/24"))
+		h.hosts[i].Gateway(netip.MustParseAddr("192.168." + name + ".1"))
+		router.Join(inside, netip.MustParsePrefix("192.168."+name+".1/24"))
+		router.Join(outside, netip.MustParsePrefix("20."+name+".0.1/8"))
+		router.NAT(inside, outside, lab.PortRestricted)
+		h.at[i] = netip.MustParseAddrPort("192.168." + name + ".2:688" + name)
+		h.seen[i] = netip.MustParseAddr("20." + name + ".0.1")
+	}
+	return h
+}
+
+// newHomes6 makes them with IPv6, which no router translates: these are only closed.
+func newHomes6(t *testing.T) homes {
+	t.Helper()
+	l := lab.New(t)
+	outside := l.Segment("net")
+	h := homes{relay: l.Host("relay"), open: netip.MustParseAddrPort("[2600:9::1]:6881")}
+	h.relay.Join(outside, netip.MustParsePrefix("2600:9::1/16"))
+	for i := range h.hosts {
+		name := strconv.Itoa(i + 1)
+		inside, router := l.Segment("home"+name), l.Host("router"+name)
+		h.hosts[i] = l.Host("host" + name)
+		h.hosts[i].Join(inside, netip.MustParsePrefix("2601:"+name+"::2/64"))
+		h.hosts[i].Gateway(netip.MustParseAddr("2601:" + name + "::1"))
+		router.Join(inside, netip.MustParsePrefix("2601:"+name+"::1/64"))
+		router.Join(outside, netip.MustParsePrefix("2600:"+name+"::1/16"))
+		other := strconv.Itoa(2 - i)
+		router.Route(netip.MustParsePrefix("2601:"+other+"::/64"), netip.MustParseAddr("2600:"+other+"::1"))
+		h.relay.Route(netip.MustParsePrefix("2601:"+name+"::/64"), netip.MustParseAddr("2600:"+name+"::1"))
+		router.NAT(inside, outside, lab.PortRestricted)
+		h.seen[i] = netip.MustParseAddr("2601:" + name + "::2")
+		h.at[i] = netip.AddrPortFrom(h.seen[i], 6881+uint16(i))
+	}
+	return h
+}
+
+// potluckOn is a node on a host of a lab.
+func potluckOn(t *testing.T, host *lab.Host, at netip.AddrPort) *node {
+	t.Helper()
+	n := newNode(t)
+	n.host, n.addr, n.online = host, at, true
+	return n
+}
+
+// scant is a rate, in bytes per second, at which the one in the middle has next to nothing while a test lasts.
+const scant = 20_000
+
+// relays has a potluck that everybody can connect to fetch an object slowly.
+func (h *homes) relays(t *testing.T, o object) {
+	t.Helper()
+	potluckOn(t, h.relay, h.open).start(t, "get", o.torrent, "-o", t.TempDir(), "--seed", "--wait", "0", "--down", strconv.Itoa(scant))
+}
+
+// holds has a potluck at the second home that has everything, and waits until it is connected to the relay.
+func (h *homes) holds(t *testing.T, o object) *node {
+	t.Helper()
+	n := potluckOn(t, h.hosts[1], h.at[1])
+	n.start(t, "get", o.torrent, "-o", o.parent(t), "--seed", "--peer", h.open.String())
+	n.meets(t, time.Minute, h.open.Addr())
+	return n
+}
+
+// fetches has a potluck at the first home fetch all, through nobody but whom the relay tells of, and holds that they met by a
+// rendezvous.
+func (h *homes) fetches(t *testing.T, o object) {
+	t.Helper()
+	n := potluckOn(t, h.hosts[0], h.at[0])
+	dir := t.TempDir()
+	c := n.start(t, "get", o.torrent, "-o", dir, "--seed", "--peer", h.open.String(), "--down", "2M")
+	punched := false
+	peers.Wait(t, time.Minute, "both to meet", func() (bool, any) {
+		all := n.run(t, "peers").typed("peer")
+		punched = punched || slices.ContainsFunc(all, func(l line) bool {
+			a, err := netip.ParseAddrPort(l.Address)
+			return err == nil && a.Addr() == h.seen[1] && l.Punched
+		})
+		return punched || len(c.typed("done")) > 0, all
+	})
+	if !punched {
+		t.Error("all is there, and they have not met")
+	}
+	c.waitFor(t, "all to be there", func(l line) bool { return l.Type == "done" })
+	peers.Same(t, o.path, filepath.Join(dir, filepath.Base(o.path)))
+}
+
+// makeLarge makes an object that takes minutes at a scant rate.
+func makeLarge(t *testing.T) object {
+	t.Helper()
+	path := peers.WriteFile(t, filepath.Join(t.TempDir(), "large.bin"), 77, 8<<20)
+	return makeObject(t, path, peers.MakeOptions{Format: peers.V1})
+}
+
+// TestPunch: two potlucks behind routers that let nobody in meet through a third that both know, and one fetches from the other what
+// the third does not have.
+func TestPunch(t *testing.T) {
+	for name, make := range map[string]func(*testing.T) homes{"IPv4": newHomes, "IPv6": newHomes6} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h, o := make(t), makeLarge(t)
+			h.relays(t, o)
+			h.holds(t, o)
+			h.fetches(t, o)
+		})
+	}
+}
+
+// TestPunchByLibtorrent: the one in the middle is libtorrent.
+func TestPunchByLibtorrent(t *testing.T) {
+	t.Parallel()
+	h, o := newHomes(t), makeLarge(t)
+	h.relay.Rules(noTCP) // libtorrent that is to take none accepts and hangs up, from which less is to be concluded
+	peers.Libtorrent.Start(t, peers.Options{
+		Torrent: o.torrent, Dir: t.TempDir(), Host: h.relay, Listen: h.open, UTP: true, PEX: true, UpRate: 1000, DownRate: scant,
+	})
+	h.holds(t, o)
+	h.fetches(t, o)
+}
+
+// TestPunchToLibtorrent: the other end is libtorrent, which has everything.
+func TestPunchToLibtorrent(t *testing.T) {
+	t.Parallel()
+	h, o := newHomes(t), makeLarge(t)
+	h.relays(t, o)
+	seed := peers.Libtorrent.Seed(t, peers.Options{
+		Torrent: o.torrent, Dir: o.parent(t), Host: h.hosts[1], Listen: h.at[1], Dial: []netip.AddrPort{h.open}, UTP: true, PEX: true,
+	})
+	met(t, seed, time.Minute, h.open.Addr())
+	h.fetches(t, o)
+}
+
+// TestPunchForLibtorrent: it is libtorrent that fetches.
+func TestPunchForLibtorrent(t *testing.T) {
+	t.Parallel()
+	h, o := newHomes(t), makeLarge(t)
+	h.relays(t, o)
+	n := h.holds(t, o)
+	dir := t.TempDir()
+	leech := peers.Libtorrent.Start(t, peers.Options{
+		Torrent: o.torrent, Dir: dir, Host: h.hosts[0], Listen: h.at[0], Dial: []netip.AddrPort{h.open}, UTP: true, PEX: true,
+		DownRate: 4 << 20,
+	})
+	peers.Wait(t, time.Minute, "both to meet", func() (bool, any) {
+		all := n.run(t, "peers").typed("peer")
+		return slices.ContainsFunc(all, func(l line) bool { return l.Punched }), fmt.Sprint(all, leech.Status())
+	})
+	peers.WaitDone(t, leech, time.Minute)
+	leech.Stop()
+	peers.Libtorrent.Same(t, o.path, filepath.Join(dir, filepath.Base(o.path)))
+}
