@@ -36,6 +36,7 @@ var house = []room{
 	{path: "internal/network", floor: 3, each: true},
 	{path: "internal/discovery", floor: 3, each: true},
 	{path: "internal/reach", floor: 3},
+	{path: "internal/reach/doctor", floor: 3, pure: true, only: []string{}},
 	{path: "internal/inspect", floor: 3, only: []string{"internal/fault", "internal/identity", "internal/link", "internal/netx", "internal/selection", "internal/vfs", "internal/wire/metainfo"}},
 	{path: "internal/create", floor: 3, only: []string{"internal/content", "internal/fault", "internal/inspect", "internal/layout/torrent", "internal/store", "internal/vfs", "internal/wire/metainfo"}},
 	{path: "internal/local", floor: 3, only: []string{"internal/catalog", "internal/content", "internal/fault", "internal/intake", "internal/layout/torrent", "internal/scheduler", "internal/store", "internal/vfs", "internal/wire/metainfo"}},

@@ -18,8 +18,8 @@ func TestLimitsText(t *testing.T) {
 		want   string
 	}{
 		{v1.Limits{}, ""},
-		{v1.Limits{Up: 1_000_000}, "\nLimits   down no limit, up at most 1.00 MB/s"},
-		{v1.Limits{Up: 1_000_000, Down: 5_000_000, Until: at(6)}, "\nLimits   down at most 5.00 MB/s, up at most 1.00 MB/s, until 18:00"},
+		{v1.Limits{Up: 1_000_000}, "\nLimits   down no limit, up at most 1.0 MB/s"},
+		{v1.Limits{Up: 1_000_000, Down: 5_000_000, Until: at(6)}, "\nLimits   down at most 5.0 MB/s, up at most 1.0 MB/s, until 18:00"},
 		{v1.Limits{Until: at(12)}, "\nLimits   down no limit, up no limit, until Sat 00:00"},
 	} {
 		if got := limitsText(tt.limits, now); got != tt.want {
@@ -35,7 +35,7 @@ func TestBlockingText(t *testing.T) {
 	got := blockingText(&v1.Blocking{Ranges: 1, Dials: 2, Received: 3, Lists: []v1.BlockList{
 		{Path: "/fine", Ranges: 1}, {Path: "/a\x1bb", Unreadable: 1, Error: "gone"},
 	}})
-	want := "\nBlocked  1 range, which kept out 2 connections and 3 datagrams\n         /a\ufffdb: 1 line cannot be read; as it was before: gone"
+	want := "\nBlocked  1 range, which kept out 2 connections and 3 datagrams\n         /a\\x1bb: 1 line cannot be read; as it was before: gone"
 	if got != want {
 		t.Errorf("%q, want %q", got, want)
 	}

@@ -63,6 +63,10 @@ type (
 		Message string `json:"message,omitzero"`
 		Hint    string `json:"hint,omitzero"`
 	}
+	findingLine struct {
+		Type string `json:"type"`
+		v1.Finding
+	}
 	fileLine struct {
 		Type      string `json:"type"`
 		Path      string `json:"path"`

@@ -123,7 +123,7 @@ func TestDHTText(t *testing.T) {
 		},
 		Refused: map[string]int64{"malformed": 3, "bad_token": 1},
 	}}
-	unreached := v1.Status{DHT: &v1.DHT{Nodes: []v1.DHTNode{{Family: "ipv4", ID: "ab12", State: "joined", ReadOnly: true, Known: 40}}, Hint: "open the port"}}
+	unreached := v1.Status{DHT: &v1.DHT{Nodes: []v1.DHTNode{{Family: "ipv4", ID: "ab12", State: "joined", ReadOnly: true, Known: 40, Standing: "unreached"}}, Hint: "open the port"}}
 	plain := "\nDHT      joined (ipv4), knows 47 nodes of about 1200, id ab12\nDHT      alone (ipv6), knows 1 node, id cd34"
 	for _, c := range []struct {
 		name    string

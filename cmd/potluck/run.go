@@ -46,6 +46,7 @@ type commands struct {
 	Verify    verifyCmd  `cmd:"" help:"Read an object again and compare it with what it should be."`
 	Move      moveCmd    `cmd:"" help:"Move the files of an object."`
 	Rm        rmCmd      `cmd:"" help:"Forget an object."`
+	Doctor    doctorCmd  `cmd:"" help:"Explain what others can reach, what not, and why."`
 	Config    configCmd  `cmd:"" help:"Show and change settings."`
 	VersionOf versionCmd `cmd:"" name:"version" help:"Show the version."`
 }

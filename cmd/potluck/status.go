@@ -85,8 +85,11 @@ func dhtText(st v1.Status, verbose bool) string {
 			fmt.Fprintf(&b, " of about %d", *n.Network)
 		}
 		fmt.Fprintf(&b, ", id %s", n.ID)
-		if n.ReadOnly {
+		switch {
+		case n.ReadOnly:
 			b.WriteString(", read-only: nobody reaches us")
+		case n.Standing == "unreached": // it tries again
+			b.WriteString(", nobody reaches us")
 		}
 	}
 	if st.DHT.Hint != "" {

@@ -27,6 +27,8 @@ type Ceilings struct {
 	Pieces int64
 	// Pressure is from how many bytes of buffers and pieces on nobody else is let in.
 	Pressure int64
+	// Files is how many may be open; 0 is not known.
+	Files int64
 	// Why says what decided.
 	Why string
 }
@@ -48,7 +50,7 @@ const (
 
 // Of says what a machine has room for.
 func Of(m Machine) Ceilings {
-	c := Ceilings{Peers: usualPeers, Pieces: usualPieces, Pressure: usualPressure, Why: "the usual"}
+	c := Ceilings{Peers: usualPeers, Pieces: usualPieces, Pressure: usualPressure, Files: m.OpenFiles, Why: "the usual"}
 	if memory, what := m.memory(); memory > 0 {
 		c.Peers = bounded(memory/peersShare/perPeer, leastPeers, mostPeers)
 		c.Pieces = min(max(memory/piecesShare, leastPieces), usualPieces)

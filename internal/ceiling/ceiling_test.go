@@ -26,7 +26,7 @@ func TestOf(t *testing.T) {
 	}
 	for _, tt := range tests {
 		c := Of(tt.machine)
-		if want := (Ceilings{tt.peers, tt.slots, tt.most, tt.pieces, tt.buffer, tt.why}); c != want {
+		if want := (Ceilings{tt.peers, tt.slots, tt.most, tt.pieces, tt.buffer, tt.machine.OpenFiles, tt.why}); c != want {
 			t.Errorf("%s: %+v, want %+v", tt.name, c, want)
 		}
 	}

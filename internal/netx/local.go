@@ -47,10 +47,13 @@ func NewLocalNetwork(nw Network, now func() time.Time) *LocalNetwork {
 // Has reports whether an address is on the local network now. See [IsLocal]. Behind a proxy none is: what goes to it goes over
 // the line.
 func (l *LocalNetwork) Has(a netip.Addr) bool {
-	if _, proxied := capable[NameDialer](l.nw); proxied {
-		return false
-	}
-	return IsLocal(a, l.look())
+	return !IsProxied(l.nw) && IsLocal(a, l.look())
+}
+
+// IsProxied reports whether everything goes through a proxy, at whose far end names are looked up.
+func IsProxied(nw Network) bool {
+	_, proxied := capable[NameDialer](nw)
+	return proxied
 }
 
 func (l *LocalNetwork) look() []netip.Prefix {
@@ -81,7 +84,9 @@ func (s *system) Subnets() ([]netip.Prefix, error) {
 		if addr = addr.Unmap(); !ok || bits != addr.BitLen() {
 			continue
 		}
-		subnets = append(subnets, netip.PrefixFrom(addr, ones).Masked())
+		if s.only == nil || slices.Contains(s.only.Addrs, addr) {
+			subnets = append(subnets, netip.PrefixFrom(addr, ones).Masked())
+		}
 	}
 	return subnets, nil
 }

@@ -30,6 +30,7 @@ type Options struct {
 // Interface is one of this machine's.
 type Interface struct {
 	Name     string
+	Index    int          // another one if it was made anew
 	Addrs    []netip.Addr // the first of each family is what we dial from
 	Loopback bool
 }

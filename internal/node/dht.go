@@ -118,7 +118,7 @@ func (n *Node) tellDHT(now time.Time, objects []*object.Object) {
 		}
 		active = append(active, dht.Object{
 			Hashes: o.InfoHash().Wire(), Seed: s.State == swarm.Seeding && s.LeftBytes == 0,
-			Hungry: s.State != swarm.Seeding && s.Sources == 0, Unannounced: o.IsHidden(),
+			Hungry: s.State != swarm.Seeding && s.Sources == 0, Unannounced: o.IsHidden() || n.sockets.Port() == 0,
 		})
 	}
 	n.dht.SetObjects(active)

@@ -78,11 +78,11 @@ func (h *house) get(n *Node, change ...func(*GetRequest)) Object {
 	return o
 }
 
-// until waits for an object to be as it should.
+// until waits for an object to be as it should. It looks less often the longer it takes: each time is a query of the catalog.
 func until(t *testing.T, n *Node, id, what string, is func(Object) bool) Object {
 	t.Helper()
 	var o Object
-	for range 20 * 600 {
+	for begun := time.Now(); time.Since(begun) < 10*time.Minute; {
 		var err error
 		if o, err = n.Object(id); err != nil {
 			t.Fatal(err)
@@ -90,7 +90,7 @@ func until(t *testing.T, n *Node, id, what string, is func(Object) bool) Object 
 		if is(o) {
 			return o
 		}
-		time.Sleep(50 * time.Millisecond) // virtual
+		time.Sleep(max(50*time.Millisecond, time.Since(begun)/64)) // virtual
 		synctest.Wait()
 	}
 	t.Fatalf("never %s, but %s (%v), %d of %d bytes", what, o.State, o.Err, o.BytesDone, o.BytesWanted)

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	cryptorand "crypto/rand"
 	"fmt"
 
 	"github.com/potluck-p2p/potluck/internal/fault"
@@ -14,8 +15,13 @@ import (
 // keySetting is where the catalog keeps the seed of the key that this home proves to other nodes.
 const keySetting = "node-key"
 
-// openIdentity makes us known to ourselves: a home has one key, made once, for as long as it exists.
+// openIdentity makes us known to ourselves: a home has one key, made once, for as long as it exists. Who is anonymous shows it to
+// nobody, and dials with another for each object.
 func (n *Node) openIdentity(ctx context.Context) error {
+	n.rooms.Identity = func() *identity.Identity { return n.identity }
+	if n.cfg.Anonymous && !n.cfg.Silent && n.cfg.Encryption.TLS() {
+		n.rooms.Identity = n.nobody
+	}
 	if n.cfg.Silent || n.cfg.Anonymous || !n.cfg.Encryption.TLS() {
 		return nil
 	}
@@ -28,6 +34,17 @@ func (n *Node) openIdentity(ctx context.Context) error {
 	}
 	n.rooms.Key = n.identity.Key()
 	return nil
+}
+
+// nobody is an identity that says nothing about us.
+func (n *Node) nobody() *identity.Identity {
+	var seed [home.SecretSize]byte
+	cryptorand.Read(seed[:]) // never fails
+	id, err := identity.New(seed)
+	if err != nil {
+		n.cfg.Log.Error("cannot make a key", "err", err)
+	}
+	return id
 }
 
 // isSeen refuses to fetch a .torrent file where everybody on the way would read it, if our policy is that nobody does.

@@ -4,13 +4,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/create"
+	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
 	"github.com/potluck-p2p/potluck/internal/vfs"
 )
 
@@ -138,4 +141,53 @@ func TestManyObjectsComeBack(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Opening costs a look or two at each object's files and no waiting, and one that rests costs nothing but its row.
+func TestManyObjectsOpenCheaply(t *testing.T) {
+	const shares = 200
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		home, files := filepath.Join(dir, "home"), filepath.Join(dir, "files")
+		host := netxtest.NewWorld(1).Host("10.0.0.1")
+		n := start(t, host, home)
+		for i := range shares {
+			name := fmt.Sprintf("%03d", i)
+			writeTree(t, files, map[string]int{name: 1000 + i})
+			if _, err := n.Share(t.Context(), create.Request{Path: filepath.Join(files, name)}, nil, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := n.Close(); err != nil {
+			t.Fatal(err)
+		}
+		goroutines, begun := runtime.NumGoroutine(), time.Now()
+		var calls atomic.Int32
+		n = start(t, host, home, func(c *Config) {
+			f := vfs.NewFaults(c.FS)
+			f.On(func(call vfs.Call) error {
+				if strings.HasPrefix(call.Name, files) {
+					calls.Add(1)
+				}
+				return nil
+			})
+			c.FS = f
+		})
+		synctest.Wait()
+		for _, o := range n.Objects() {
+			if o.State != "seeding" {
+				t.Errorf("%s is %s", o.Name, o.State)
+			}
+		}
+		if took := time.Since(begun); took > 0 {
+			t.Errorf("it waited for %v", took)
+		}
+		if got := calls.Load(); got > 2*shares {
+			t.Errorf("%d calls of the disk", got)
+		}
+		// "An idle object is a row in the catalog: no goroutine, timer or open file."
+		if more := runtime.NumGoroutine() - goroutines; more > 40 {
+			t.Errorf("%d goroutines more", more)
+		}
+	})
 }

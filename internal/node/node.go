@@ -238,7 +238,7 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 	}
 	n.shell = bittorrent.New(bittorrent.Config{
 		Network: cfg.Network, UTP: n.dialUTP(), Now: cfg.Now, Log: cfg.Log, Encryption: cfg.Encryption,
-		Dialling: n.identity, Accepting: n.identity, Unlimited: n.unlimited(), Find: n.find, FindReq2: n.books.FindReq2, Panicked: n.panicked,
+		Identity: n.identity, Unlimited: n.unlimited(), Find: n.find, FindReq2: n.books.FindReq2, Panicked: n.panicked,
 	})
 	if err = n.restore(ctx); err != nil {
 		return n, err
@@ -247,7 +247,9 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 	if err = n.openDHT(ctx); err != nil {
 		return n, err
 	}
-	n.openPortMap()
+	if err = n.openPortMap(ctx); err != nil {
+		return n, err
+	}
 	n.openFeeds()
 	if !cfg.Silent {
 		n.running.Go(func() { n.rooms.Scraper.Run(n.life, n.rooms.Scraped) })

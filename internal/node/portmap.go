@@ -1,6 +1,9 @@
 package node
 
 import (
+	"context"
+	cryptorand "crypto/rand"
+	"encoding/hex"
 	"net/netip"
 
 	"github.com/potluck-p2p/potluck/internal/netx"
@@ -8,16 +11,37 @@ import (
 	"github.com/potluck-p2p/potluck/internal/reach/portmap"
 )
 
+// nonceSetting is where the catalog keeps what routers know us by: after a crash they let nobody else change what is mapped.
+const nonceSetting = "portmap-nonce"
+
 // openPortMap begins to ask the routers before us to let others in at our port.
-func (n *Node) openPortMap() {
+func (n *Node) openPortMap(ctx context.Context) error {
 	if n.cfg.Silent || n.cfg.Offline || !n.cfg.PortMapping {
-		return
+		return nil
+	}
+	nonce, err := n.routerNonce(ctx)
+	if err != nil {
+		return err
 	}
 	n.portmap = portmap.New(portmap.Config{
-		Network: n.cfg.Network, Port: n.sockets.PortAt, Description: "potluck", UserAgent: n.rooms.Client, Log: n.cfg.Log,
-		Changed: n.mapped, Panicked: n.panicked,
+		Network: n.cfg.Network, Port: n.sockets.PortAt, Nonce: nonce, Description: "potluck", UserAgent: n.rooms.Client, Rand: newRand,
+		Log: n.cfg.Log, Changed: n.mapped, Panicked: n.panicked,
 	})
 	n.running.Go(func() { n.portmap.Run(n.life) })
+	return nil
+}
+
+// routerNonce is that of the last run, or drawn now.
+func (n *Node) routerNonce(ctx context.Context) (nonce [12]byte, err error) {
+	text, _, err := n.catalog.Setting(ctx, nonceSetting)
+	if err != nil {
+		return nonce, err
+	}
+	if saved, err := hex.DecodeString(text); err == nil && len(saved) == len(nonce) {
+		return [12]byte(saved), nil
+	}
+	cryptorand.Read(nonce[:]) // never fails
+	return nonce, n.catalog.SetSetting(ctx, nonceSetting, hex.EncodeToString(nonce[:]))
 }
 
 // Routers describes the routers before us and what they map; none if they are not asked.

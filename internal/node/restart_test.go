@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -280,54 +278,6 @@ func TestDamagedCatalogIsRecovered(t *testing.T) {
 			t.Error(err)
 		}
 	})
-}
-
-func TestManyObjectsOpenFast(t *testing.T) {
-	dir := t.TempDir()
-	home := filepath.Join(dir, "home")
-	host := netxtest.NewWorld(1).Host("10.0.0.1")
-	n := start(t, host, home)
-	const many = 200
-	for i := range many {
-		name := fmt.Sprintf("%03d", i)
-		writeTree(t, dir, map[string]int{name: 1000 + i})
-		if _, err := n.Share(t.Context(), create.Request{Path: filepath.Join(dir, name)}, nil, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := n.Close(); err != nil {
-		t.Fatal(err)
-	}
-	goroutines := runtime.NumGoroutine()
-	begun := time.Now()
-	n = start(t, host, home)
-	took := time.Since(begun)
-	events := n.Subscribe(t.Context())
-	deadline := time.After(20 * time.Second)
-	for seeding(n) < many {
-		select {
-		case <-events:
-		case <-deadline:
-			t.Fatalf("%d of %d seed", seeding(n), many)
-		}
-	}
-	t.Logf("open after %v, all seed after %v", took, time.Since(begun))
-	if took > 5*time.Second {
-		t.Errorf("took %v", took)
-	}
-	// "An idle object is a row in the catalog: no goroutine, timer or open file."
-	if more := runtime.NumGoroutine() - goroutines; more > 40 {
-		t.Errorf("%d goroutines for %d idle objects", more, many)
-	}
-}
-
-func seeding(n *Node) (count int) {
-	for _, o := range n.Objects() {
-		if o.State == "seeding" {
-			count++
-		}
-	}
-	return count
 }
 
 func TestCloseIsQuickAndComplete(t *testing.T) {

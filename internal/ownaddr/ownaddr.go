@@ -64,21 +64,30 @@ func (v vote) expired(now time.Time) bool { return now.Sub(v.at) >= lifetime }
 
 // Address is our address, if the votes agree on one.
 func (b *Box) Address(now time.Time) (addr netip.Addr, ok bool) {
-	count := map[netip.Addr]int{}
-	total := 0
+	// Whoever has more than half is what is left when votes for different addresses cancel each other out.
+	lead := 0
+	for _, v := range b.votes {
+		switch {
+		case v.expired(now):
+		case lead == 0:
+			addr, lead = v.says, 1
+		case v.says == addr:
+			lead++
+		default:
+			lead--
+		}
+	}
+	total, agree := 0, 0
 	for _, v := range b.votes {
 		if !v.expired(now) {
 			total++
-			count[v.says]++
+			if v.says == addr {
+				agree++
+			}
 		}
 	}
-	if total < enough {
+	if total < enough || agree*shareDenominator < total*shareNumerator {
 		return netip.Addr{}, false
 	}
-	for a, n := range count {
-		if n*shareDenominator >= total*shareNumerator {
-			return a, true // there can be one only
-		}
-	}
-	return netip.Addr{}, false
+	return addr, true
 }

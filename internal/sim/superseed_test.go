@@ -58,9 +58,9 @@ func (w *world) lookForCopy(s *spread) {
 // TestSuperSeeding: the only seed gives little more than the object once until there is a second copy, others give the rest, and
 // everybody gets it.
 func TestSuperSeeding(t *testing.T) {
-	for _, leechers := range []int{1, 3, 12} {
+	for _, leechers := range []int{1, 3, 10} {
 		plan := smallPlan(func(p *Plan) {
-			p.Sizes, p.Bound = []int64{3 << 20}, 10*time.Minute
+			p.Sizes, p.Bound = []int64{2 << 20}, 10*time.Minute
 			first := p.Nodes[0]
 			p.Nodes = p.Nodes[:1]
 			for range leechers {

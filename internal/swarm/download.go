@@ -23,7 +23,7 @@ func (s *Swarm) fill(now time.Time, p *peer) {
 		return
 	}
 	room := p.conv.Room()
-	if room == 0 || p.dry == s.stirred {
+	if room == 0 || p.upgrading || p.dry == s.stirred {
 		return
 	}
 	opt := scheduler.PickOptions{Fast: p.conv.DownRate(now) >= fastRate, Exclude: s.exclude}

@@ -3,6 +3,7 @@ package swarm
 import (
 	"bytes"
 	"net/netip"
+	"time"
 
 	"github.com/potluck-p2p/potluck/internal/addressbook"
 	"github.com/potluck-p2p/potluck/internal/identity"
@@ -49,6 +50,20 @@ func (s *Swarm) tellsKey(j *Joining) bool {
 // keyTold hears which key a peer that we dialled says it has. It may be anybody's word, until that peer proves it.
 func (p *peer) keyTold(key identity.Key) {
 	if p.upgrade != nil && p.Key.IsZero() && !key.IsZero() {
+		p.upgrading = true
 		p.upgrade(key)
+	}
+}
+
+// NotUpgraded is told that a peer which we dialled has not proven what it said: it stays what it is.
+func (s *Swarm) NotUpgraded(now time.Time, addr netip.AddrPort) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.list {
+		if p.upgrading && p.Addr == addr {
+			p.upgrading = false
+			s.fill(now, p)
+			p.wake()
+		}
 	}
 }

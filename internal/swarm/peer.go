@@ -28,6 +28,7 @@ type peer struct {
 	hangUp    func(error)
 	hidden    bool // what it sends, and what we do, is enciphered by MSE
 	upgrade   func(identity.Key)
+	upgrading bool         // another connection is to take the place of this one, and asks for what we want
 	started   bool         // it was told what we have, and the scheduler knows what it has
 	accused   bool         // it sent bad data
 	greeted   bool         // its first extended handshake was heeded
@@ -65,7 +66,8 @@ type Joining struct {
 	// HangUp ends the connection, though its writer is held up; nil: Wake will do. It must not block either.
 	HangUp func(why error)
 	// Upgrade is told, once, which key the peer that we dialled says it has, on a connection that proves nothing: by TLS it could
-	// prove it. It must not block and may be called with the swarm's lock held; nil: nothing is to come of it.
+	// prove it. It must not block and may be called with the swarm's lock held; nil: nothing is to come of it. Until the peer has
+	// joined by TLS, or NotUpgraded is called, it is asked for nothing.
 	Upgrade func(identity.Key)
 }
 

@@ -1,6 +1,8 @@
 package swarm
 
 import (
+	"bytes"
+	"fmt"
 	"net/netip"
 	"slices"
 	"testing"
@@ -110,4 +112,26 @@ func told(t *testing.T, frames []byte, kind wire.Type) bool {
 		frames = frames[n:]
 	}
 	return false
+}
+
+// TestPortsMove: who joins after a router has given us another port is told that one.
+func TestPortsMove(t *testing.T) {
+	w := newWorld(t, makeThing(t, metainfo.FormatV1, block, 3*block))
+	s := w.seed(func(c *Config, _ *Content) { c.DHTPort = 6001 }).swarm
+	for n, port := range []uint16{9001, 9002} {
+		s.SetPorts(port, port)
+		j := stranger(byte(n + 1))
+		j.Remote.Reserved = wire.MakeReserved(wire.FeatureDHT, wire.FeatureExtended, wire.FeatureFast)
+		id, err := s.Join(w.now, j)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var box Outbox
+		if err := s.Outbound(w.now, id, &box, block); err != nil {
+			t.Fatal(err)
+		}
+		if want := fmt.Sprintf("1:pi%de", port); !bytes.Contains(box.Frames, []byte(want)) || !bytes.Contains(box.Frames, wire.AppendPort(nil, port)) {
+			t.Errorf("%d is not told in %q", port, box.Frames)
+		}
+	}
 }

@@ -74,18 +74,14 @@ func (s *Swarm) askRelay(now time.Time, addr netip.AddrPort) {
 
 // rendezvousFailed asks the next one, while the address is still being dialled.
 func (s *Swarm) rendezvousFailed(now time.Time, p *peer, m wire.Holepunch) {
-	if !p.party.Answered(m.Addr) {
-		return // nobody asked
-	}
-	p.party.Forget(m.Addr)
-	if s.book.IsDialled(m.Addr) {
+	if p.party.Failed(m.Addr) && s.book.IsDialled(m.Addr) {
 		s.askRelay(now, m.Addr)
 	}
 }
 
 // rendezvousAsked is our part in the middle.
 func (s *Swarm) rendezvousAsked(now time.Time, initiator *peer, want netip.AddrPort) {
-	if !initiator.party.Serve(now) {
+	if !initiator.party.MayAsk(now) {
 		return
 	}
 	target, err := s.introducible(initiator, want)
@@ -94,7 +90,7 @@ func (s *Swarm) rendezvousAsked(now time.Time, initiator *peer, want netip.AddrP
 		initiator.conv.SendHolepunch(wire.Holepunch{Kind: wire.HolepunchFailed, Addr: want, Err: err})
 		return
 	}
-	if !target.party.Call(now) {
+	if !target.party.MayCall(now) {
 		return
 	}
 	// BEP 55: "the relaying peer sends a connect message to both the initiating peer and the target peer, each containing the
@@ -128,7 +124,7 @@ func (s *Swarm) introducible(initiator *peer, want netip.AddrPort) (*peer, wire.
 
 // connectTold is our part as one of the two ends: the address is a hint, and the one who gave it may mean somebody harm.
 func (s *Swarm) connectTold(now time.Time, relay *peer, addr netip.AddrPort) {
-	relay.party.Answered(addr)
+	relay.party.Called(addr)
 	// BEP 55: "If the target peer is already connected to the initiating peer, both of them MUST ignore the connect message
 	// silently."
 	if s.isConnectedTo(addr) || !s.accepts(addr) || !s.meetings.Heed(now, &relay.party) {

@@ -397,9 +397,9 @@ func TestLyingRelay(t *testing.T) {
 		}
 	})
 	t.Run("many victims, many liars", func(t *testing.T) {
-		dials := calls(t, 20, 5*time.Minute, elsewhere)
-		if n := len(dials); n > 24+2*60 {
-			t.Errorf("%d victims in five minutes", n)
+		dials := calls(t, 20, time.Minute, elsewhere)
+		if n := len(dials); n > 24+24 {
+			t.Errorf("%d victims in a minute", n)
 		}
 	})
 }

@@ -70,7 +70,7 @@ func TestSuperSeedMasquerades(t *testing.T) {
 
 // TestSuperSeedingEnds: when another seed comes all are told of everything, in portions.
 func TestSuperSeedingEnds(t *testing.T) {
-	x := makeThing(t, metainfo.FormatV1, 16<<10, 9000*16<<10)
+	x := makeThing(t, metainfo.FormatV1, 1<<10, 9000<<10)
 	w := newWorld(t, x)
 	n := w.seed(super)
 	id := join(t, n.swarm, w.now, 1)

@@ -46,6 +46,7 @@ func TestEveryMessageInEveryState(t *testing.T) {
 		{"resolving", func(w *world) *node { return w.add(nil) }},
 		{"fetching", func(w *world) *node { return w.leech() }},
 		{"seeding", func(w *world) *node { return w.seed() }},
+		{"super-seeding", func(w *world) *node { return w.seed(super) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for i, m := range everything() {

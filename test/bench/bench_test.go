@@ -57,6 +57,7 @@ func TestComparisons(t *testing.T) {
 	}{
 		{"utp-loopback", UTPLoopback},
 		{"utp-lossy", UTPLossy},
+		{"utp-yields", UTPYields},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if err := c.make(t, potluck).Measure(t, *rounds).Print(os.Stdout); err != nil {

@@ -37,8 +37,14 @@ type Client interface {
 	Name() string
 	// Seed offers the work until stop, and returns when it listens.
 	Seed(t testing.TB, at Place, w Work) (stop func())
-	// Fetch fetches it into dir and returns when it has it.
-	Fetch(t testing.TB, at Place, w Work, dir string, from netip.AddrPort)
+	// Fetch begins to fetch it into dir.
+	Fetch(t testing.TB, at Place, w Work, dir string, from netip.AddrPort) Fetching
+}
+
+// Fetching is a client that fetches.
+type Fetching struct {
+	// Wait returns when it has all, Stop ends it.
+	Wait, Stop func()
 }
 
 // Transfer is how fast the work goes from one client to another, in MB/s, from the start of the one who fetches until it has it.
@@ -48,7 +54,9 @@ func Transfer(t testing.TB, w Work, seed, leech Client, from, to Place) float64 
 	defer stop()
 	dir := t.TempDir()
 	start := time.Now()
-	leech.Fetch(t, to, w, dir, from.Addr)
+	fetching := leech.Fetch(t, to, w, dir, from.Addr)
+	defer fetching.Stop()
+	fetching.Wait()
 	took := time.Since(start)
 	peers.Same(t, filepath.Join(w.Dir, "work"), filepath.Join(dir, "work"))
 	if err := os.RemoveAll(dir); err != nil {
@@ -69,12 +77,11 @@ func (Libtorrent) Seed(t testing.TB, at Place, w Work) (stop func()) {
 }
 
 // Fetch implements Client.
-func (Libtorrent) Fetch(t testing.TB, at Place, w Work, dir string, from netip.AddrPort) {
+func (Libtorrent) Fetch(t testing.TB, at Place, w Work, dir string, from netip.AddrPort) Fetching {
 	p := peers.Libtorrent.Start(t, peers.Options{
 		Torrent: w.Torrent, Dir: dir, Listen: at.Addr, Host: at.Host, UTP: true, Dial: []netip.AddrPort{from},
 	})
-	defer p.Stop()
-	peers.WaitDone(t, p, patience)
+	return Fetching{func() { peers.WaitDone(t, p, patience) }, p.Stop}
 }
 
 // Potluck is the binary at this path.
@@ -117,15 +124,18 @@ func (p Potluck) Seed(t testing.TB, at Place, w Work) (stop func()) {
 }
 
 // Fetch implements Client.
-func (p Potluck) Fetch(t testing.TB, at Place, w Work, dir string, from netip.AddrPort) {
+func (p Potluck) Fetch(t testing.TB, at Place, w Work, dir string, from netip.AddrPort) Fetching {
 	get := p.start(t, at, io.Discard, "get", w.Torrent, "-o", dir, "--peer", from.String())
-	select {
-	case <-get.Done():
-	case <-time.After(patience):
+	wait := func() {
+		select {
+		case <-get.Done():
+		case <-time.After(patience):
+		}
+		if !get.Ended() || get.ExitCode() != 0 {
+			t.Fatalf("potluck did not get it: %s", get.LogTail(500))
+		}
 	}
-	if !get.Ended() || get.ExitCode() != 0 {
-		t.Fatalf("potluck did not get it: %s", get.LogTail(500))
-	}
+	return Fetching{wait, get.Stop}
 }
 
 func (p Potluck) start(t testing.TB, at Place, out io.Writer, args ...string) *peers.Process {

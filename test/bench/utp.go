@@ -1,16 +1,20 @@
 package bench
 
 import (
+	"io"
 	"testing"
 	"time"
 
 	"github.com/potluck-p2p/potluck/test/lab"
+	"github.com/potluck-p2p/potluck/test/peers"
 )
 
 const (
 	// loopbackSize takes libtorrent ten seconds over loopback, lossySize a quarter of a minute over the line.
 	loopbackSize = 256 << 20
 	lossySize    = 1 << 20
+	// yieldSize takes TCP some seconds over the line of UTPYields. What it shares the line with takes much longer.
+	yieldSize = 4 << 20
 )
 
 // overUTP are the ways in which potluck and libtorrent can transfer something between each other. The first is libtorrent alone.
@@ -51,4 +55,58 @@ func UTPLossy(t testing.TB, potluck Potluck) Comparison {
 			return Transfer(t, work, seed, leech, from, to)
 		}),
 	}
+}
+
+// UTPYields is what is left to TCP on a home's uplink that uTP has filled: nearly all of it.
+func UTPYields(t testing.TB, potluck Potluck) Comparison {
+	work := NewWork(t, 16*yieldSize)
+	uplink := lab.Line{Delay: 20 * time.Millisecond, Rate: 1e6, Queue: 500e3}
+	beside := func(c Client) func(t testing.TB) float64 {
+		return func(t testing.TB) float64 {
+			from, to, cable := Apart(t, uplink)
+			defer c.Seed(t, from, work)()
+			defer c.Fetch(t, to, work, t.TempDir(), from.Addr).Stop()
+			peers.Wait(t, patience, "uTP to be at work", func() (bool, any) {
+				there, _ := cable.Counts()
+				return there.Passed > 2000, there
+			})
+			return overTCP(t, from, to)
+		}
+	}
+	return Comparison{
+		Name: "TCP on a line of 1 MB/s, 4 MiB", Unit: "MB/s",
+		Contenders: []Contender{
+			{"alone", 0, func(t testing.TB) float64 { from, to, _ := Apart(t, uplink); return overTCP(t, from, to) }},
+			{"beside libtorrent over uTP", 0, beside(Libtorrent{})},
+			{"beside potluck over uTP", 0.8, beside(potluck)},
+		},
+	}
+}
+
+// overTCP is how fast a plain connection is, in MB/s.
+func overTCP(t testing.TB, from, to Place) float64 {
+	t.Helper()
+	listener, err := to.Host.Listen("tcp", ":5001")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	start := time.Now()
+	conn, err := from.Host.Dial(t.Context(), "tcp", to.Addr.Addr().String()+":5001")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer conn.Close()
+		_, _ = conn.Write(make([]byte, yieldSize))
+	}()
+	heard, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer heard.Close()
+	if n, err := io.Copy(io.Discard, heard); err != nil || n != yieldSize {
+		t.Fatalf("%d bytes came over TCP: %v", n, err)
+	}
+	return yieldSize / 1e6 / time.Since(start).Seconds()
 }

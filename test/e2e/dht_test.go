@@ -17,8 +17,9 @@ import (
 const (
 	libtorrents = 14 // in one process, which do nothing else
 	potlucks    = 10 // that run on
-	// dhtPatience is how long something may take in it. Transmission asks a node every few seconds to begin with.
-	dhtPatience = 75 * time.Second
+	// dhtPatience is how long something may take in it, on a busy machine too. Transmission asks a node every few seconds to begin
+	// with, and announces nothing before it knows nine.
+	dhtPatience = 3 * time.Minute
 )
 
 // town is the DHT and those who live in it.

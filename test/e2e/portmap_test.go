@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"net/netip"
 	"path/filepath"
 	"strings"
@@ -12,22 +13,23 @@ import (
 	"github.com/potluck-p2p/potluck/test/peers"
 )
 
-// home is a host behind a router at home that lets others in when it is asked, and another host on the internet.
-type home struct {
-	inside, outside     *lab.Segment
-	host, router, other *lab.Host
-}
+// home is two hosts behind a router at home that lets others in when it is asked, and another host on the internet.
+type home struct{ host, neighbour, router, other *lab.Host }
 
 func newHome(t *testing.T) home {
 	t.Helper()
 	l := lab.New(t)
-	h := home{inside: l.Segment("home"), outside: l.Segment("net"), host: l.Host("host"), router: l.Host("router"), other: l.Host("other")}
-	h.host.Join(h.inside, netip.MustParsePrefix("192.168.1.2/24"))
-	h.router.Join(h.inside, netip.MustParsePrefix("192.168.1.1/24"))
-	h.router.Join(h.outside, netip.MustParsePrefix("20.1.0.1/8"))
-	h.other.Join(h.outside, netip.MustParsePrefix("20.2.0.1/8"))
-	h.host.Gateway(netip.MustParseAddr("192.168.1.1"))
-	h.router.NAT(h.inside, h.outside, lab.PortRestricted)
+	inside, outside := l.Segment("home"), l.Segment("net")
+	h := home{host: l.Host("host"), neighbour: l.Host("neighbour"), router: l.Host("router"), other: l.Host("other")}
+	h.router.Join(inside, netip.MustParsePrefix("192.168.1.1/24"))
+	h.router.Join(outside, netip.MustParsePrefix("20.1.0.1/8"))
+	h.other.Join(outside, netip.MustParsePrefix("20.2.0.1/8"))
+	h.host.Join(inside, netip.MustParsePrefix("192.168.1.2/24"))
+	h.neighbour.Join(inside, netip.MustParsePrefix("192.168.1.3/24"))
+	for _, host := range []*lab.Host{h.host, h.neighbour} {
+		host.Gateway(netip.MustParseAddr("192.168.1.1"))
+	}
+	h.router.NAT(inside, outside, lab.PortRestricted)
 	return h
 }
 
@@ -102,12 +104,14 @@ func (n *node) mapped(t *testing.T, upnpd *peers.Miniupnpd, protocol string) {
 	})
 }
 
-// TestRouterStartsAgain: a router that has forgotten its mappings says that it has begun anew, and is asked again at once.
+// TestRouterStartsAgain: a router that has forgotten its mappings says that it has begun anew, and is asked again at once. After a
+// crash of ours what is mapped is ours again.
 func TestRouterStartsAgain(t *testing.T) {
 	t.Parallel()
 	h := newHome(t)
 	options := []string{"enable_upnp=no", "enable_natpmp=yes"}
-	upnpd := peers.StartMiniupnpd(t, h.router, "home", "net", options...)
+	// Its clock counts from when the machine was switched on, and after the next start from then.
+	upnpd := peers.StartMiniupnpd(t, h.router, "home", "net", append(options, "system_uptime=yes")...)
 	n := newNode(t)
 	n.host, n.addr, n.online = h.host, netip.MustParseAddrPort("192.168.1.2:6881"), true
 	up := n.start(t, "up", "--api", "127.0.0.1:0")
@@ -117,6 +121,95 @@ func TestRouterStartsAgain(t *testing.T) {
 	upnpd = peers.StartMiniupnpd(t, h.router, "home", "net", options...)
 	upnpd.Announce()
 	n.mapped(t, upnpd, "PCP")
+
+	// After a crash the router takes us for the one that we were.
+	up.Kill()
+	up = n.start(t, "up", "--api", "127.0.0.1:0")
+	up.waitFor(t, "potluck to be up", func(l line) bool { return l.Type == "status" })
+	n.mapped(t, upnpd, "PCP")
 	up.Signal(syscall.SIGTERM)
 	up.wait(t, 30*time.Second)
+	if rules := upnpd.Mappings(t); len(rules) != 0 {
+		t.Error("left behind:", rules)
+	}
+}
+
+// TestTwoBehindOneRouter: who comes second with the same port is given another one, at which it is reached from outside.
+func TestTwoBehindOneRouter(t *testing.T) {
+	for protocol, options := range map[string][]string{
+		"PCP": {"enable_upnp=no", "enable_natpmp=yes"}, "UPnP": {"enable_upnp=yes", "enable_natpmp=no"},
+	} {
+		t.Run(protocol, func(t *testing.T) {
+			t.Parallel()
+			h := newHome(t)
+			upnpd := peers.StartMiniupnpd(t, h.router, "home", "net", options...)
+			first, second := newNode(t), newNode(t)
+			first.host, first.addr, first.online = h.host, netip.MustParseAddrPort("192.168.1.2:6881"), true
+			first.start(t, "up", "--api", "127.0.0.1:0")
+			first.mapped(t, upnpd, protocol)
+
+			second.host, second.addr, second.online = h.neighbour, netip.MustParseAddrPort("192.168.1.3:6881"), true
+			path := filepath.Join(t.TempDir(), "thing")
+			peers.WriteFile(t, path, 1, 1<<20)
+			_, lines := second.share(t, []string{path})
+			var at string
+			peers.Wait(t, time.Minute, "the router to map another port", func() (bool, any) {
+				status := second.ok(t, "status")
+				if len(status) != 1 || len(status[0].Routers) != 1 || len(status[0].Routers[0].Ports) != 2 {
+					return false, status
+				}
+				at = status[0].Routers[0].Ports[0].External
+				return true, status
+			})
+			if at == "20.1.0.1:6881" {
+				t.Fatal("both have", at)
+			}
+			other := newNode(t)
+			other.host, other.addr = h.other, netip.MustParseAddrPort("20.2.0.1:6881")
+			dir, _ := other.get(t, lines[0].Link, "--peer", at)
+			peers.Same(t, path, filepath.Join(dir, "thing"))
+		})
+	}
+}
+
+// TestHoleInFirewall: an IPv6 address behind a firewall is reached from outside through the hole that the router makes (PCP).
+func TestHoleInFirewall(t *testing.T) {
+	t.Parallel()
+	l := lab.New(t)
+	inside, outside := l.Segment("home"), l.Segment("net")
+	host, router, other := l.Host("host"), l.Host("router"), l.Host("other")
+	host.Join(inside, netip.MustParsePrefix("2a0a:77:1::2/64"))
+	router.Join(inside, netip.MustParsePrefix("192.168.1.1/24"), netip.MustParsePrefix("2a0a:77:1::1/64"))
+	router.Join(outside, netip.MustParsePrefix("20.1.0.1/8"), netip.MustParsePrefix("2a0a:77:2::1/64"))
+	other.Join(outside, netip.MustParsePrefix("2a0a:77:2::2/64"))
+	router.Forward()
+	host.Gateway(netip.MustParseAddr("2a0a:77:1::1"))
+	other.Gateway(netip.MustParseAddr("2a0a:77:2::1"))
+	peers.StartMiniupnpd(t, router, "home", "net", "enable_upnp=no", "enable_natpmp=yes")
+
+	closed, err := host.Listen("tcp", "[2a0a:77:1::2]:6882")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closed.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if c, err := other.Dial(ctx, "tcp", closed.Addr().String()); err == nil {
+		c.Close()
+		t.Fatal("there is no firewall")
+	}
+
+	n := newNode(t)
+	n.host, n.addr, n.online = host, netip.MustParseAddrPort("[2a0a:77:1::2]:6881"), true
+	path := filepath.Join(t.TempDir(), "thing")
+	peers.WriteFile(t, path, 1, 1<<20)
+	_, lines := n.share(t, []string{path})
+	peers.Wait(t, time.Minute, "the router to make a hole", func() (bool, any) {
+		lines := n.ok(t, "status")
+		return len(lines) == 1 && len(lines[0].Routers) == 1 && len(lines[0].Routers[0].Ports) == 2, lines
+	})
+	client := newNode(t)
+	client.host, client.addr = other, netip.MustParseAddrPort("[2a0a:77:2::2]:6881")
+	dir, _ := client.get(t, lines[0].Link, "--peer", "[2a0a:77:1::2]:6881")
+	peers.Same(t, path, filepath.Join(dir, "thing"))
 }

@@ -77,8 +77,9 @@ func potluckOn(t *testing.T, host *lab.Host, at netip.AddrPort) *node {
 	return n
 }
 
-// scant is a rate, in bytes per second, at which the one in the middle has next to nothing while a test lasts.
-const scant = 20_000
+// Rates in bytes per second. At a scant one the one in the middle has next to nothing while a test lasts; at an ample one it takes
+// long enough to see how two that exchange something have met.
+const scant, ample = 20_000, 400_000
 
 // relays has a potluck that everybody can connect to fetch an object slowly.
 func (h *homes) relays(t *testing.T, o object) {
@@ -101,7 +102,7 @@ func (h *homes) fetches(t *testing.T, o object) {
 	t.Helper()
 	n := potluckOn(t, h.hosts[0], h.at[0])
 	dir := t.TempDir()
-	c := n.start(t, "get", o.torrent, "-o", dir, "--seed", "--peer", h.open.String(), "--down", "2M")
+	c := n.start(t, "get", o.torrent, "-o", dir, "--seed", "--peer", h.open.String(), "--down", strconv.Itoa(ample))
 	punched := false
 	peers.Wait(t, time.Minute, "both to meet", func() (bool, any) {
 		all := n.run(t, "peers").typed("peer")
@@ -121,7 +122,7 @@ func (h *homes) fetches(t *testing.T, o object) {
 // makeLarge makes an object that takes minutes at a scant rate.
 func makeLarge(t *testing.T) object {
 	t.Helper()
-	path := peers.WriteFile(t, filepath.Join(t.TempDir(), "large.bin"), 77, 8<<20)
+	path := peers.WriteFile(t, filepath.Join(t.TempDir(), "large.bin"), 77, 4<<20)
 	return makeObject(t, path, peers.MakeOptions{Format: peers.V1})
 }
 
@@ -172,7 +173,7 @@ func TestPunchForLibtorrent(t *testing.T) {
 	dir := t.TempDir()
 	leech := peers.Libtorrent.Start(t, peers.Options{
 		Torrent: o.torrent, Dir: dir, Host: h.hosts[0], Listen: h.at[0], Dial: []netip.AddrPort{h.open}, UTP: true, PEX: true,
-		DownRate: 4 << 20,
+		DownRate: ample,
 	})
 	peers.Wait(t, time.Minute, "both to meet", func() (bool, any) {
 		all := n.run(t, "peers").typed("peer")

@@ -19,12 +19,14 @@ type Miniupnpd struct {
 	host *lab.Host
 }
 
-// miniupnpdTable are the chains that miniupnpd fills, by the names that it has for them.
+// miniupnpdTable are the chains that miniupnpd fills, by the names that it has for them. Nobody outside reaches an IPv6 address
+// inside but through a hole that it makes.
 const miniupnpdTable = `
 table inet filter {
 	chain forward {
 		type filter hook forward priority 10; policy accept;
 		jump miniupnpd
+		iifname %q meta nfproto ipv6 ct state new drop
 	}
 	chain miniupnpd { }
 	chain prerouting {
@@ -44,7 +46,7 @@ table inet filter {
 func StartMiniupnpd(t testing.TB, router *lab.Host, inside, outside string, options ...string) *Miniupnpd {
 	t.Helper()
 	path := Program(t, "miniupnpd", "miniupnpd-nftables")
-	router.Rules(miniupnpdTable)
+	router.Rules(fmt.Sprintf(miniupnpdTable, outside))
 	dir := t.TempDir()
 	conf := filepath.Join(dir, "miniupnpd.conf")
 	lines := append([]string{

@@ -58,6 +58,12 @@ func (c *Client) Status(ctx context.Context) (s v1.Status, err error) {
 	return s, err
 }
 
+// Examine asks what of the node others can reach, what not, and why.
+func (c *Client) Examine(ctx context.Context) (u v1.Checkup, err error) {
+	err = c.call(ctx, http.MethodGet, "/doctor", nil, &u)
+	return u, err
+}
+
 // Shutdown asks the node to end.
 func (c *Client) Shutdown(ctx context.Context) error {
 	return c.call(ctx, http.MethodPost, "/shutdown", nil, nil)

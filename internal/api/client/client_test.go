@@ -37,6 +37,10 @@ func (f *fakeNode) Object(id string) (potluck.Object, error) {
 	return potluck.Object{}, &potluck.Error{Code: potluck.CodeNotFound, Message: "no " + id, Hint: "look", Exit: potluck.ExitFailed}
 }
 
+func (f *fakeNode) Examine() potluck.Checkup {
+	return potluck.Checkup{Reach: "blocked", Findings: []potluck.Finding{{Subject: "IPv4", Level: "bad", What: "closed"}}}
+}
+
 func (f *fakeNode) Limits() potluck.Limits { return potluck.Limits{} }
 
 func (f *fakeNode) Network() []potluck.Network { return nil }
@@ -187,4 +191,12 @@ func TestEventsLeftEarly(t *testing.T) {
 func TestNoNode(t *testing.T) {
 	_, err := client.Dial(t.Context(), vfs.OS(), t.TempDir(), socket.API)
 	wantError(t, err, potluck.CodeNoNode, potluck.ExitNoNode)
+}
+
+func TestExamine(t *testing.T) {
+	c, _, _ := dial(t)
+	u, err := c.Examine(t.Context())
+	if err != nil || u.Reach != "blocked" || len(u.Findings) != 1 || u.Findings[0].What != "closed" {
+		t.Errorf("got %+v, %v", u, err)
+	}
 }

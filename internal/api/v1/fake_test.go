@@ -144,6 +144,10 @@ func (f *fakeNode) External() []netip.Addr { return []netip.Addr{netip.MustParse
 
 func (f *fakeNode) DHT() potluck.DHT { return f.dht }
 
+func (f *fakeNode) Examine() potluck.Checkup {
+	return potluck.Checkup{Reach: "blocked", Findings: []potluck.Finding{{Subject: "IPv4", Level: "bad", What: "closed", Why: "a router", Advice: "open it"}}}
+}
+
 func (f *fakeNode) Limits() potluck.Limits {
 	return potluck.Limits{Up: 5, Until: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 }

@@ -9,12 +9,19 @@ import (
 	"github.com/potluck-p2p/potluck"
 )
 
-type statusOutput struct{ Body Status }
+type (
+	statusOutput  struct{ Body Status }
+	checkupOutput struct{ Body Checkup }
+)
 
 func (s *Server) registerNode(api huma.API) {
 	huma.Register(api, operation("status", http.MethodGet, "/status", "How the node is"),
 		func(context.Context, *struct{}) (*statusOutput, error) {
 			return &statusOutput{s.status()}, nil
+		})
+	huma.Register(api, operation("examine", http.MethodGet, "/doctor", "What of the node others can reach, what not, and why"),
+		func(context.Context, *struct{}) (*checkupOutput, error) {
+			return &checkupOutput{checkupOf(s.cfg.Node.Examine())}, nil
 		})
 	op := operation("shutdown", http.MethodPost, "/shutdown", "End the node")
 	op.DefaultStatus = http.StatusAccepted

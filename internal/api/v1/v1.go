@@ -1,6 +1,7 @@
 // Package v1 is potluck's own HTTP API, JSON below /api/v1, described by itself at /api/v1/openapi.json:
 //
 //	GET    /status                how the node is
+//	GET    /doctor                what of the node others can reach, what not, and why
 //	POST   /shutdown              end the node
 //	GET    /objects               all objects
 //	POST   /objects               get: fetch a link
@@ -66,6 +67,7 @@ type Node interface {
 	DHT() potluck.DHT
 	Limits() potluck.Limits
 	Blocking() (potluck.Blocking, bool)
+	Examine() potluck.Checkup
 	Routers() []potluck.Router
 	Network() []potluck.Network
 }

@@ -56,6 +56,8 @@ func TestOperations(t *testing.T) {
 			`"refused":{"bad_token":4},"why":"nobody comes","hint":"open the port"}`},
 		{"GET", "/openapi.json", "", 200, "", `"openapi":"3.1.0"`},
 		{"GET", "/docs", "", 404, "", `"code":"no-such-operation"`},
+		{"GET", "/status", "", 200, "", `"limits":{"up":5,"down":0,"until":"2026-01-02T03:04:05Z"},"blocking":{"ranges":2,"lists":[{"path":"/list","ranges":4,"unreadable":1,"error":"gone"}],"dials":3,"accepts":0,"sent":0,"received":0}`},
+		{"GET", "/doctor", "", 200, "", `{"reach":"blocked","findings":[{"subject":"IPv4","level":"bad","what":"closed","why":"a router","advice":"open it"}]}`},
 		{"PUT", "/status", "", 404, "", `"code":"no-such-operation"`},
 	}
 	for _, c := range cases {

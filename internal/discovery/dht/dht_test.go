@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -161,6 +162,28 @@ func TestAnnounceAndFind(t *testing.T) {
 		late.SetObjects(object(9, false))
 		late.await([20]byte{9}, sharer.addr)
 		late.await([20]byte{9}, getter.addr)
+	})
+}
+
+// When a router lets others in at another port, that one is announced at once.
+func TestAnotherPort(t *testing.T) {
+	inTown(t, func(tn *town) {
+		tn.people(20)
+		var at atomic.Uint32
+		at.Store(port)
+		sharer := tn.enter(21, func(c *dht.Config) {
+			c.Routers = []string{fmt.Sprintf("router.example:%d", port)}
+			c.Port = func() uint16 { return uint16(at.Load()) }
+		})
+		settle(time.Minute)
+		sharer.SetObjects(object(9, true))
+		settle(10 * time.Second)
+		at.Store(50881)
+		sharer.Moved()
+		settle(10 * time.Second)
+		getter := tn.nodes[17]
+		getter.SetObjects(object(9, false))
+		getter.await([20]byte{9}, netip.AddrPortFrom(sharer.addr.Addr(), 50881))
 	})
 }
 

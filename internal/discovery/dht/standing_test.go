@@ -82,19 +82,17 @@ func TestBehindNAT(t *testing.T) {
 	})
 }
 
-// In a quiet DHT, whether all know each other in it or not, nobody takes himself to be unreached.
-func TestNobodyIsUnreachedInAQuietDHT(t *testing.T) {
-	for _, people := range []int{30, 60} {
-		inTown(t, func(tn *town) {
-			tn.people(people)
-			for range 9 {
-				settle(10 * time.Minute)
-				for i, n := range tn.nodes {
-					if stand, mode := n.standing(); stand == dht.Unreached || mode != core.Serving {
-						t.Errorf("node %d: %v, %+v", i, stand, n.state())
-					}
+// In a small and quiet DHT, in which there are hardly any strangers, nobody takes himself to be unreached.
+func TestNobodyIsUnreachedInASmallDHT(t *testing.T) {
+	inTown(t, func(tn *town) {
+		tn.people(40)
+		for range 9 {
+			settle(10 * time.Minute)
+			for i, n := range tn.nodes {
+				if stand, mode := n.standing(); stand == dht.Unreached || mode != core.Serving {
+					t.Errorf("node %d: %v, %+v", i, stand, n.state())
 				}
 			}
-		})
-	}
+		}
+	})
 }

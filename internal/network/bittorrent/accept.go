@@ -26,6 +26,7 @@ func (sh *Shell) Accept(ctx context.Context, l net.Listener) error {
 			}
 			continue
 		}
+		sh.arrivals.note(sh.cfg.Now(), conn)
 		leave := sh.waiting.enter(conn)
 		sh.running.Go(func() { sh.guarded(func() { sh.incoming(ctx, conn, leave) }) })
 	}

@@ -3,6 +3,7 @@ package bittorrent
 import (
 	"context"
 	"errors"
+	"net"
 	"net/netip"
 	"time"
 
@@ -42,12 +43,12 @@ func (sh *Shell) dial(ctx context.Context, o *Object, addr netip.AddrPort, try i
 // and then uTP. The caller closes the line.
 func (sh *Shell) reach(ctx context.Context, o *Object, addr netip.AddrPort, try int, a approach) (l *line, join swarm.Joining, err error) {
 	first := true
-	for _, by := range a.transports(sh.transports()) {
+	for _, by := range a.transports(sh.transports(o, addr)) {
 		if by == overUTP {
 			sh.askRelay(o, a, addr, err)
 		}
 		pin := o.Swarm.Pin(addr)
-		ways := sh.ways(addr, pin)
+		ways := sh.ways(o, addr, pin)
 		if len(ways) == 0 {
 			err = errNoPin
 		}
@@ -74,7 +75,7 @@ func (sh *Shell) reach(ctx context.Context, o *Object, addr netip.AddrPort, try 
 			sh.cfg.Log.Debug("not dialled", "peer", addr, "encryption", sh.cfg.Encryption, "err", err)
 		}
 		// Who hangs up without a word is most often full, and has his tries later; only then it may be that he takes no TCP.
-		if !errors.Is(err, errNobody) && (try == 0 || !errors.Is(err, errMute)) {
+		if by == overEither && errors.Is(err, errNobody) || !errors.Is(err, errNobody) && (try == 0 || !errors.Is(err, errMute)) {
 			break
 		}
 	}
@@ -109,7 +110,12 @@ func (sh *Shell) isAnother(o *Object, addr netip.AddrPort, pin swarm.Pin, err er
 
 // reachBy makes one connection, and has its handshake done; key is who must be there if that is by TLS.
 func (sh *Shell) reachBy(ctx context.Context, by transport, w way, key identity.Key, o *Object, addr netip.AddrPort, try int, patience time.Duration) (l *line, join swarm.Joining, err error) {
-	conn, err := sh.connect(ctx, by, addr, sh.knocking(o, by, addr))
+	var conn net.Conn
+	if by == overEither {
+		conn, err = sh.race(ctx, addr, func() bool { return o.Swarm.DialAgain(addr) })
+	} else {
+		conn, err = sh.connect(ctx, by, addr, sh.knocking(o, by, addr))
+	}
 	if err != nil {
 		return nil, join, err
 	}

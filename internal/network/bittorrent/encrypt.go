@@ -33,7 +33,7 @@ func (sh *Shell) open(conn net.Conn) (*line, *mse.Session, error) {
 	}
 	switch policy := sh.cfg.Encryption; {
 	case isClientHello(said):
-		if !policy.TLS() || sh.cfg.Accepting == nil {
+		if !policy.TLS() || sh.cfg.Identity == nil {
 			return nil, nil, errTLS
 		}
 		l, err := sh.challenge(conn, said)

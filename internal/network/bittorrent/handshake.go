@@ -34,7 +34,7 @@ func (sh *Shell) offerHandshake(ctx context.Context, conn net.Conn, w way, key i
 	case encrypted:
 		l, err = sh.encrypt(conn, name, ours, patience)
 	case proven:
-		if l, err = sh.prove(conn, key, patience); err == nil {
+		if l, err = sh.prove(conn, o.Identity, key, patience); err == nil {
 			_, err = l.Write(ours)
 		}
 	default:
@@ -55,7 +55,7 @@ func (sh *Shell) offerHandshake(ctx context.Context, conn net.Conn, w way, key i
 	join := swarm.Joining{
 		Addr: addr, Outgoing: true, UTP: isUTP(conn), Hidden: l.hidden(), Key: l.key, Remote: theirs, V2: isV2(hash, theirs.InfoHash),
 	}
-	if sh.cfg.Encryption.TLS() && sh.cfg.Dialling != nil {
+	if sh.cfg.Encryption.TLS() && o.Identity != nil {
 		join.Upgrade = func(key identity.Key) {
 			sh.running.Go(func() { sh.guarded(func() { sh.upgrade(ctx, o, carrierOf(conn), addr, key) }) })
 		}

@@ -27,8 +27,8 @@ func (w way) String() string { return [...]string{"plain", "encrypted", "TLS"}[w
 // ways are those that our policy allows to an address, the likelier first; none if it allows none. Where the user or the link
 // says who is there, that has to be proven, unless our policy is to encrypt nothing at all. Where we only remember who was there,
 // it may be somebody else today.
-func (sh *Shell) ways(addr netip.AddrPort, pin swarm.Pin) []way {
-	switch provable := sh.cfg.Encryption.TLS() && sh.cfg.Dialling != nil && !pin.Key.IsZero(); {
+func (sh *Shell) ways(o *Object, addr netip.AddrPort, pin swarm.Pin) []way {
+	switch provable := sh.cfg.Encryption.TLS() && o.Identity != nil && !pin.Key.IsZero(); {
 	case provable && (pin.Firm() || sh.cfg.Encryption == mse.Authenticated):
 		return []way{proven}
 	case provable:
@@ -58,13 +58,19 @@ func (sh *Shell) unproven(addr netip.AddrPort) []way {
 // upgrade connects by TLS to a peer that we are connected with, and that says which key it has. If it proves that, the swarm gives up
 // the connection that proves nothing; if not, nothing has happened.
 func (sh *Shell) upgrade(ctx context.Context, o *Object, by transport, addr netip.AddrPort, key identity.Key) {
+	joined := false
+	defer func() {
+		if !joined {
+			o.Swarm.NotUpgraded(sh.cfg.Now(), addr)
+		}
+	}()
 	l, join, err := sh.reachBy(ctx, by, proven, key, o, addr, 0, handshakePatience)
 	if err != nil {
 		sh.cfg.Log.Debug("it has said which key it has, and does not prove it", "peer", addr, "err", err)
 		return
 	}
 	defer l.Close()
-	sh.run(ctx, l, o, join)
+	joined = sh.run(ctx, l, o, join)
 }
 
 // maxPlain bounds the addresses that are remembered.

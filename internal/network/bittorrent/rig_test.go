@@ -184,12 +184,12 @@ func newRig(t *testing.T, w *netxtest.World, ip string, s *sample, opt options) 
 	if opt.log == nil {
 		opt.log = slog.DiscardHandler
 	}
-	var dialling, accepting *identity.Identity
+	var ours, shown *identity.Identity
 	var told identity.Key
 	if opt.node != 0 {
-		dialling = nodeOf(t, opt.node)
+		ours = nodeOf(t, opt.node)
 		if !opt.hides && opt.encryption.TLS() {
-			accepting, told = dialling, dialling.Key()
+			shown, told = ours, ours.Key()
 		}
 	}
 	r.object = &Object{
@@ -205,6 +205,7 @@ func newRig(t *testing.T, w *netxtest.World, ip string, s *sample, opt options) 
 		}),
 		Down: netx.Chain{netx.NewLimiter(opt.down)}, Up: netx.Chain{netx.NewLimiter(opt.up)},
 		Failed:    func(err error) { r.failed <- err },
+		Identity:  ours,
 		Estranged: func(_ netip.AddrPort, why *identity.OtherKeyError) { r.met <- why },
 	}
 	r.shell = New(Config{
@@ -218,7 +219,7 @@ func newRig(t *testing.T, w *netxtest.World, ip string, s *sample, opt options) 
 			}
 			return nil
 		},
-		Encryption: opt.encryption, Dialling: dialling, Accepting: accepting,
+		Encryption: opt.encryption, Identity: shown,
 		FindReq2: func(req2 [20]byte) ([20]byte, bool) {
 			for _, name := range s.info.Hash.Wire() {
 				if mse.Req2(name) == req2 {

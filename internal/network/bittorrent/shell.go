@@ -49,6 +49,8 @@ type Object struct {
 	Down, Up netx.Chain
 	// Failed is told that the object's files cannot be read, once per connection that met it.
 	Failed func(error)
+	// Identity is who we prove to be when we dial those whose key we know; nil: nobody, without TLS.
+	Identity *identity.Identity
 	// Estranged is told that another node answers at an address than the one that the user or the link means; nil: nobody is.
 	Estranged func(addr netip.AddrPort, why *identity.OtherKeyError)
 	// Content is set once, when the metadata is known.
@@ -69,7 +71,7 @@ func (o *Object) hash() metainfo.InfoHash {
 	return o.Hash
 }
 
-// Config is what a shell is made of. All fields but UTP, Unlimited, Dialling and Accepting are required.
+// Config is what a shell is made of. All fields but UTP, Unlimited and Identity are required.
 type Config struct {
 	Network netx.Network
 	// UTP reaches peers whom TCP does not reach; nil: nothing does.
@@ -78,9 +80,8 @@ type Config struct {
 	Log *slog.Logger
 	// Encryption says how connections may begin.
 	Encryption mse.Policy
-	// Dialling is who we prove to be to those whose key we know, when we dial them, and Accepting to whoever begins with TLS; nil:
-	// nobody, without TLS.
-	Dialling, Accepting *identity.Identity
+	// Identity is who we prove to be to whoever begins with TLS; nil: nobody, without TLS.
+	Identity *identity.Identity
 	// Unlimited are the addresses of peers to whom the limits do not apply; nil: nobody's.
 	Unlimited func(netip.Addr) bool
 	// Find looks an object up by the 20 bytes of a handshake; nil if there is none that takes peers.
@@ -93,15 +94,16 @@ type Config struct {
 
 // Shell runs all BitTorrent connections of a node.
 type Shell struct {
-	cfg     Config
-	waiting room
-	plain   addresses     // where an encrypted connection was refused and a plain one taken
-	buffers sync.Pool     // of *[]byte, each of bufferSize
-	stages  sync.Pool     // of *[maxRecord]byte
-	desks   chan struct{} // one for each handshake of TLS that calculates
-	leased  atomic.Int64  // of them
-	pressed atomic.Bool   // memory is scarce
-	running sync.WaitGroup
+	cfg      Config
+	waiting  room
+	plain    addresses     // where an encrypted connection was refused and a plain one taken
+	buffers  sync.Pool     // of *[]byte, each of bufferSize
+	stages   sync.Pool     // of *[maxRecord]byte
+	desks    chan struct{} // one for each handshake of TLS that calculates
+	leased   atomic.Int64  // of them
+	pressed  atomic.Bool   // memory is scarce
+	arrivals arrivals
+	running  sync.WaitGroup
 }
 
 // New makes a shell.

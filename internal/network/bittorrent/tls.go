@@ -30,12 +30,12 @@ func isClientHello(said []byte) bool {
 // prove begins a connection that we made by TLS, with the node that has the key and with nobody else: an
 // *identity.OtherKeyError says that another answered. Who does not speak TLS with us is given up as mute, after patience at
 // the latest.
-func (sh *Shell) prove(conn net.Conn, key identity.Key, patience time.Duration) (*line, error) {
+func (sh *Shell) prove(conn net.Conn, ours *identity.Identity, key identity.Key, patience time.Duration) (*line, error) {
 	if err := conn.SetReadDeadline(sh.cfg.Now().Add(patience)); err != nil {
 		return nil, err
 	}
 	below := &underTLS{Conn: conn, sh: sh, allowed: maxHello}
-	l, err := below.shake(tls.Client(below, sh.cfg.Dialling.Dial(key)))
+	l, err := below.shake(tls.Client(below, ours.Dial(key)))
 	var other *identity.OtherKeyError
 	switch {
 	case errors.As(err, &other):
@@ -49,7 +49,7 @@ func (sh *Shell) prove(conn net.Conn, key identity.Key, patience time.Duration) 
 // challenge has whoever began a connection by TLS prove a key, whichever. said is what came already.
 func (sh *Shell) challenge(conn net.Conn, said []byte) (*line, error) {
 	below := &underTLS{Conn: conn, sh: sh, ahead: said, allowed: maxHello, desks: sh.desks}
-	return below.shake(tls.Server(below, sh.cfg.Accepting.Accept()))
+	return below.shake(tls.Server(below, sh.cfg.Identity.Accept()))
 }
 
 // maxHello bounds what one side may send until the handshake is over, in bytes: less than 3 KiB are needed.

@@ -25,20 +25,25 @@ type transport uint8
 const (
 	overTCP transport = iota
 	overUTP
+	overEither // whichever is there first
 )
 
-func (t transport) String() string { return [...]string{"TCP", "uTP"}[t] }
+func (t transport) String() string { return [...]string{"TCP", "uTP", "TCP or uTP"}[t] }
 
 // errNobody says that no connection could be made, though there is a way to the address: it may be another transport that is
 // let through.
 var errNobody = errors.New("cannot be reached")
 
-// transports are those that we dial over, the likelier first: TCP costs less, and almost everybody takes it.
-func (sh *Shell) transports() []transport {
-	if sh.cfg.UTP == nil {
+// transports are those that we dial an address over, the likelier first: TCP costs less, and almost everybody takes it. Where a
+// relay can help, uTP comes after TCP, and with the relay. (After a connection over TCP that came to nothing, it is uTP alone.)
+func (sh *Shell) transports(o *Object, addr netip.AddrPort) []transport {
+	switch {
+	case sh.cfg.UTP == nil:
 		return []transport{overTCP}
+	case sh.canMeet(o, addr):
+		return []transport{overTCP, overUTP}
 	}
-	return []transport{overTCP, overUTP}
+	return []transport{overEither, overUTP}
 }
 
 func (sh *Shell) connect(ctx context.Context, by transport, addr netip.AddrPort, patience time.Duration) (conn net.Conn, err error) {

@@ -42,7 +42,8 @@ type Config struct {
 	Seed [32]byte
 	// Panicked is told of a panic over one datagram or in one connection, which ends that only (promise 4.8).
 	Panicked func(any)
-	// Protocol bounds the connections. None delays what is small, as those of package net do not.
+	// Protocol bounds the connections, those of all sockets together by one Memory. None delays what is small, as those of package
+	// net do not.
 	Protocol protocol.Config
 }
 
@@ -59,6 +60,9 @@ type Shell struct {
 // Open makes a shell. Datagrams flow while the muxes are served.
 func Open(cfg Config) *Shell {
 	cfg.Protocol.NoDelay = true
+	if cfg.Protocol.Memory == nil {
+		cfg.Protocol.Memory = protocol.NewMemory(protocol.DefaultMemory) // for all sockets together
+	}
 	sh := &Shell{cfg: cfg, queue: make(chan *Conn, backlog), done: make(chan struct{})}
 	seeds := rand.NewChaCha8(cfg.Seed)
 	for _, m := range cfg.Muxes {

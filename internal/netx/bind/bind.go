@@ -1,12 +1,14 @@
 // Package bind is the network through one interface of this machine and no other (DESIGN 4.10). Every socket is kept to the
 // interface, questions about names included. When the interface is gone (down, without its address, or not there at all)
-// connections end, sockets and listeners wait, and nothing is sent; when it is back, perhaps with another address, sockets and
-// listeners are opened again under the hands of those who hold them.
+// connections end, sockets and listeners wait, and nothing is sent; when it is back, perhaps with another address, they go on, or
+// are opened again under the hands of those who hold them.
+//
+// What the interface took along stays open in the kernel until the interface is back: to a packet for a connection or a port that is
+// closed the kernel answers by itself, by whatever way its routes say.
 package bind
 
 import (
 	"context"
-	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -42,6 +44,8 @@ type Network struct {
 
 	mu      sync.Mutex
 	present *presence // nil while the interface is gone
+	past    *presence // as it was before that
+	ended   []ending  // of it, and not yet closed
 	problem string    // why it is
 	held    map[holding]struct{}
 	changed chan struct{}
@@ -54,13 +58,21 @@ type presence struct {
 	network netx.Network
 	life    context.Context
 	end     context.CancelFunc
-	conns   map[io.Closer]struct{} // end with it
+	conns   map[ending]struct{} // end with it
+}
+
+// ending is what ends with the interface.
+type ending interface {
+	end()         // nothing is read and written any more
+	close() error // the kernel forgets it
 }
 
 // holding is what outlives the interface: a socket or a listener.
 type holding interface {
 	open(nw netx.Network) error // again; does nothing if it is open
-	lose()                      // closes what is open
+	pause()                     // keeps what is open, which does nothing until goOn
+	goOn()
+	lose() // closes what is open
 }
 
 // New is the network by an interface, which need not be there yet. Close it when done.
@@ -91,6 +103,10 @@ func (n *Network) Close() error {
 	defer n.mu.Unlock()
 	n.closed = true
 	n.lose("is not used any more")
+	n.bury()
+	for h := range n.held {
+		h.lose()
+	}
 	return nil
 }
 
@@ -125,8 +141,8 @@ func (n *Network) see() (waiting bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	var before netx.Interface
-	if n.present != nil {
-		before = n.present.Interface
+	if n.past != nil {
+		before = n.past.Interface
 	}
 	now, problem := choose(n.cfg.To, all, before)
 	if err != nil {
@@ -140,9 +156,7 @@ func (n *Network) see() (waiting bool) {
 		return true
 	}
 	if n.present == nil {
-		p := &presence{Interface: now, network: n.cfg.Open(netx.Options{Only: &now, NameServers: n.cfg.NameServers}), conns: map[io.Closer]struct{}{}}
-		p.life, p.end = context.WithCancel(context.Background())
-		n.present = p
+		n.come(now)
 	}
 	for h := range n.held {
 		waiting = h.open(n.present.network) != nil || waiting
@@ -151,16 +165,45 @@ func (n *Network) see() (waiting bool) {
 	return waiting
 }
 
+// come takes the interface up. The caller holds the lock.
+func (n *Network) come(now netx.Interface) {
+	p := &presence{Interface: now, conns: map[ending]struct{}{}}
+	p.life, p.end = context.WithCancel(context.Background())
+	if n.past != nil && same(n.past.Interface, now) {
+		p.network = n.past.network
+		for h := range n.held {
+			h.goOn()
+		}
+	} else {
+		p.network = n.cfg.Open(netx.Options{Only: &now, NameServers: n.cfg.NameServers})
+		for h := range n.held {
+			h.lose()
+		}
+	}
+	n.present, n.past = p, p
+	n.bury()
+}
+
+// bury closes what has ended. The caller holds the lock.
+func (n *Network) bury() {
+	for _, c := range n.ended {
+		_ = c.close()
+	}
+	n.ended = nil
+}
+
 // lose ends everything that goes by the interface. The caller holds the lock.
 func (n *Network) lose(problem string) {
 	if p := n.present; p != nil {
 		n.present = nil
 		p.end()
 		for c := range p.conns {
-			_ = c.Close()
+			c.end()
+			n.ended = append(n.ended, c)
 		}
+		clear(p.conns)
 		for h := range n.held {
-			h.lose()
+			h.pause()
 		}
 	}
 	n.say(problem)
@@ -294,18 +337,19 @@ func (n *Network) ListenMulticast(ctx context.Context, group netip.AddrPort) (ne
 	if err != nil {
 		return nil, err
 	}
-	m := &member{conn, n, p}
-	return m, n.keep(p, m.MulticastConn)
+	m := &member{conn, tie{n, p}}
+	if err := n.keep(p, m); err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
 // member is in a group until the interface is gone.
 type member struct {
 	netx.MulticastConn
-	n *Network
-	p *presence
+	tie
 }
 
-func (m *member) Close() error {
-	m.n.forget(m.p, m.MulticastConn)
-	return m.MulticastConn.Close()
-}
+func (m *member) end()         { _ = m.MulticastConn.Close() }
+func (m *member) close() error { return m.MulticastConn.Close() }
+func (m *member) Close() error { return m.untie(m) }

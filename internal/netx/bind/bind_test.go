@@ -209,6 +209,19 @@ func TestGoesAndComes(t *testing.T) {
 			t.Error("listens at", got)
 		}
 
+		// It comes back as it was: what listened has done so all the time, and connections are gone for good.
+		c.set("10.0.0.1")
+		if netx.AddrPort(l.Addr()) != at || u.LocalAddr() != at {
+			t.Errorf("listens at %v and %v, not at %v", l.Addr(), u.LocalAddr(), at)
+		}
+		back, err := far.DialTCP(t.Context(), at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back.Close()
+		(<-accepted).Close()
+		c.set()
+
 		// It comes back with another address.
 		c.set("10.0.0.2")
 		if problem(n) != "" || netx.NoWay(n) != nil {
@@ -313,18 +326,18 @@ func TestTriesAgain(t *testing.T) {
 		}
 		defer l.Close()
 		c.set()
-		h := c.hosts[netip.MustParseAddr("10.0.0.1")]
-		other, err := h.ListenTCP(t.Context(), netip.MustParseAddrPort("10.0.0.1:6881"))
+		h := c.open(netx.Options{Only: &netx.Interface{Addrs: addrs("10.0.0.2")}})
+		other, err := h.ListenTCP(t.Context(), netip.MustParseAddrPort("10.0.0.2:6881"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.set("10.0.0.1")
+		c.set("10.0.0.2")
 		if at := netx.AddrPort(l.Addr()); !at.Addr().IsUnspecified() {
 			t.Fatal("listens at", at)
 		}
 		other.Close()
 		time.Sleep(2 * retry)
-		if _, err := h.DialTCP(t.Context(), netip.MustParseAddrPort("10.0.0.1:6881")); err != nil {
+		if _, err := h.DialTCP(t.Context(), netip.MustParseAddrPort("10.0.0.2:6881")); err != nil {
 			t.Error(err)
 		}
 	})

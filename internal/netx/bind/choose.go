@@ -12,6 +12,7 @@ import (
 // Interface is an interface of this machine.
 type Interface struct {
 	Name     string
+	Index    int
 	Up       bool // and there is a cable, or whatever stands for one
 	Loopback bool
 	Addrs    []netip.Addr
@@ -34,7 +35,7 @@ func choose(to string, all []Interface, before netx.Interface) (now netx.Interfa
 	case !all[i].Up:
 		return now, "is down"
 	}
-	now.Name, now.Loopback = all[i].Name, all[i].Loopback
+	now.Name, now.Index, now.Loopback = all[i].Name, all[i].Index, all[i].Loopback
 	if !named {
 		now.Addrs = []netip.Addr{addr}
 		return now, ""
@@ -64,7 +65,9 @@ func choose(to string, all []Interface, before netx.Interface) (now netx.Interfa
 }
 
 // same reports whether sockets that were opened for one interface are right for the other.
-func same(a, b netx.Interface) bool { return a.Name == b.Name && slices.Equal(a.Addrs, b.Addrs) }
+func same(a, b netx.Interface) bool {
+	return a.Name == b.Name && a.Index == b.Index && slices.Equal(a.Addrs, b.Addrs)
+}
 
 // look lists the interfaces of this machine.
 func look() ([]Interface, error) {
@@ -78,7 +81,7 @@ func look() ([]Interface, error) {
 		if err != nil {
 			continue // it is just gone
 		}
-		it := Interface{Name: i.Name, Up: i.Flags&net.FlagUp != 0 && i.Flags&net.FlagRunning != 0, Loopback: i.Flags&net.FlagLoopback != 0}
+		it := Interface{Name: i.Name, Index: i.Index, Up: i.Flags&net.FlagUp != 0 && i.Flags&net.FlagRunning != 0, Loopback: i.Flags&net.FlagLoopback != 0}
 		for _, a := range addrs {
 			if p, ok := a.(*net.IPNet); ok {
 				if addr, ok := netip.AddrFromSlice(p.IP); ok {

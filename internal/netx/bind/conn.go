@@ -1,58 +1,71 @@
 package bind
 
-import (
-	"io"
-	"net"
-)
+import "net"
 
-// keep has c closed when the interface is gone; it is closed at once if that is so already.
-func (n *Network) keep(p *presence, c io.Closer) error {
+// keep has c end when the interface is gone; it is closed at once if that is so already.
+func (n *Network) keep(p *presence, c ending) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.present != p {
-		_ = c.Close()
+		_ = c.close()
 		return n.gone()
 	}
 	p.conns[c] = struct{}{}
 	return nil
 }
 
-func (n *Network) forget(p *presence, c io.Closer) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	delete(p.conns, c)
+// tie is what connects something with the interface by which it goes.
+type tie struct {
+	n *Network
+	p *presence
+}
+
+// untie closes c, unless it has ended with the interface: then that is left to whoever sees the interface come back.
+func (t tie) untie(c ending) error {
+	t.n.mu.Lock()
+	defer t.n.mu.Unlock()
+	if _, tied := t.p.conns[c]; !tied {
+		return net.ErrClosed
+	}
+	delete(t.p.conns, c)
+	return c.close()
 }
 
 // adopt makes a connection end with the interface.
 func (n *Network) adopt(p *presence, c net.Conn) (net.Conn, error) {
-	if err := n.keep(p, c); err != nil {
+	var tied interface {
+		net.Conn
+		ending
+	} = &conn{c, tie{n, p}}
+	if tcp, ok := c.(*net.TCPConn); ok {
+		tied = &tcpConn{tcp, tie{n, p}}
+	}
+	if err := n.keep(p, tied); err != nil {
 		return nil, err
 	}
-	if tcp, ok := c.(*net.TCPConn); ok {
-		return &tcpConn{tcp, n, p}, nil
-	}
-	return &conn{c, n, p}, nil
+	return tied, nil
 }
 
 // tcpConn is a connection of the system, with all that those can do: writev among others.
 type tcpConn struct {
 	*net.TCPConn
-	n *Network
-	p *presence
+	tie
 }
 
-func (c *tcpConn) Close() error {
-	c.n.forget(c.p, c.TCPConn)
-	return c.TCPConn.Close()
+// end shuts both directions down. The kernel keeps what is left of the connection to the interface.
+func (c *tcpConn) end() {
+	_ = c.CloseRead()
+	_ = c.CloseWrite()
 }
+
+func (c *tcpConn) close() error { return c.TCPConn.Close() }
+func (c *tcpConn) Close() error { return c.untie(c) }
 
 type conn struct {
 	net.Conn
-	n *Network
-	p *presence
+	tie
 }
 
-func (c *conn) Close() error {
-	c.n.forget(c.p, c.Conn)
-	return c.Conn.Close()
-}
+func (c *conn) end()         { _ = c.Conn.Close() }
+func (c *conn) close() error { return c.Conn.Close() }
+func (c *conn) Close() error { return c.untie(c) }

@@ -68,7 +68,8 @@ type listener struct {
 
 	mu      sync.Mutex
 	local   netip.AddrPort
-	inner   net.Listener  // nil while the interface is gone
+	inner   net.Listener  // nil before the interface has come
+	paused  bool          // since the interface is gone
 	changed chan struct{} // closed and replaced with inner
 	closed  bool
 }
@@ -88,9 +89,23 @@ func (l *listener) open(nw netx.Network) error {
 	return nil
 }
 
+// pause leaves the socket of the system open: nobody can come by an interface that is gone.
+func (l *listener) pause() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.paused = true
+}
+
+func (l *listener) goOn() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.paused = false
+}
+
 func (l *listener) lose() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.paused = false
 	if l.inner != nil {
 		_ = l.inner.Close()
 		l.set(nil)
@@ -115,29 +130,41 @@ func (l *listener) Accept() (net.Conn, error) {
 			<-changed
 			continue
 		}
-		p, _ := l.n.here()
 		c, err := inner.Accept()
-		if err == nil && p != nil {
-			if c, err = l.n.adopt(p, c); err == nil {
+		if err == nil {
+			if c, err = l.welcome(c); err == nil {
 				return c, nil
 			}
-		} else if err == nil {
-			_ = c.Close()
+			continue // the interface has just gone
 		}
-		l.mu.Lock()
-		same := l.inner == inner && !l.closed
-		l.mu.Unlock()
-		if same && err != nil && !netx.IsNoWay(err) {
+		if l.isOpen(inner) {
 			return nil, err
 		}
 	}
+}
+
+// welcome makes an accepted connection end with the interface.
+func (l *listener) welcome(c net.Conn) (net.Conn, error) {
+	p, err := l.n.here()
+	if err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	return l.n.adopt(p, c)
+}
+
+// isOpen reports whether inner is what the listener accepts by.
+func (l *listener) isOpen(inner net.Listener) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.inner == inner && !l.closed
 }
 
 // Addr is the address of the interface; while that is gone, the wildcard.
 func (l *listener) Addr() net.Addr {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.inner != nil {
+	if l.inner != nil && !l.paused {
 		return l.inner.Addr()
 	}
 	return net.TCPAddrFromAddrPort(l.local)

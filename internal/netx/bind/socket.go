@@ -28,7 +28,8 @@ type socket struct {
 
 	mu       sync.Mutex
 	local    netip.AddrPort
-	inner    *opened       // nil while the interface is gone
+	inner    *opened       // nil before the interface has come
+	paused   bool          // since the interface is gone
 	changed  chan struct{} // closed and replaced with inner and deadline
 	deadline time.Time
 	closed   bool
@@ -58,9 +59,23 @@ func (s *socket) open(nw netx.Network) error {
 	return nil
 }
 
+// pause leaves the socket of the system open: nothing comes by an interface that is gone.
+func (s *socket) pause() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.paused = true
+}
+
+func (s *socket) goOn() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.paused = false
+}
+
 func (s *socket) lose() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.paused = false
 	if s.inner != nil {
 		_ = s.inner.Close()
 		s.inner = nil
@@ -135,12 +150,12 @@ func (s *socket) ReadBatch(b []netx.Datagram) ([]netx.Datagram, error) {
 // present is the socket of the system, if there is one.
 func (s *socket) present() (*opened, error) {
 	s.mu.Lock()
-	inner, closed := s.inner, s.closed
+	inner, closed, paused := s.inner, s.closed, s.paused
 	s.mu.Unlock()
 	switch {
 	case closed:
 		return nil, net.ErrClosed
-	case inner == nil:
+	case inner == nil || paused:
 		return nil, s.n.lost()
 	}
 	return inner, nil
@@ -170,7 +185,7 @@ func (s *socket) LocalAddr() netip.AddrPort {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.inner != nil:
+	case s.inner != nil && !s.paused:
 		return s.inner.LocalAddr()
 	case s.local.Addr() == netip.IPv6Unspecified():
 		return netip.AddrPortFrom(nowhere, s.local.Port())

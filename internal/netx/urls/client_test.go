@@ -190,3 +190,21 @@ func TestClientVerifiesTLS(t *testing.T) {
 		})
 	}
 }
+
+// A client without a name sends none, not even that of the Go library.
+func TestClientWithoutAName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := netxtest.NewWorld(1)
+		us, far := w.Host("8.8.4.4"), w.Host("1.1.1.1")
+		told := make(chan http.Header, 1)
+		serve(t, far, "1.1.1.1:80", func(_ http.ResponseWriter, r *http.Request) { told <- r.Header })
+		c := urls.NewClient(urls.ClientOptions{Network: us})
+		defer c.Close()
+		if _, err := fetch(t, c, "http://1.1.1.1/x", 10); err != nil {
+			t.Fatal(err)
+		}
+		if h := <-told; h["User-Agent"] != nil || h["Referer"] != nil {
+			t.Error("told", h)
+		}
+	})
+}

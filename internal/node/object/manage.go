@@ -52,6 +52,9 @@ func (o *Object) Resume(ctx context.Context) (*Object, error) {
 		if err := o.insist(ctx); err != nil {
 			return o, err
 		}
+		if err := o.update(ctx, func(r *catalog.Record) { r.State = UnderWay(*r) }); err != nil {
+			return o, err
+		}
 		o.Start()
 		return o, nil
 	}

@@ -91,7 +91,7 @@ func New(rooms *Rooms, r catalog.Record, patience time.Duration) *Object {
 	o.Net = &bittorrent.Object{
 		Hash: r.InfoHash, Swarm: o.Swarm,
 		Down: netx.Chain{rooms.Down, o.down}, Up: netx.Chain{rooms.Up, o.up},
-		Failed: o.Unreadable, Estranged: o.estranged,
+		Failed: o.Unreadable, Identity: rooms.Identity(), Estranged: o.estranged,
 	}
 	return o
 }

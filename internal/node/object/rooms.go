@@ -62,8 +62,10 @@ type Rooms struct {
 	HolePunching bool
 	// Encryption is how connections with peers may begin.
 	Encryption mse.Policy
-	// Key is what we prove to whoever begins with TLS, to be told; zero: nobody is told.
-	Key identity.Key
+	// Identity makes who we prove to be when we dial for an object; nil: nobody. Key is what we prove to whoever begins with TLS, to be
+	// told; zero: nobody is told.
+	Identity func() *identity.Identity
+	Key      identity.Key
 
 	// SuperSeeding gives each peer another part of a share, while nobody else has all.
 	SuperSeeding bool

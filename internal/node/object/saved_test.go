@@ -10,6 +10,7 @@ import (
 
 	"github.com/potluck-p2p/potluck/internal/addressbook"
 	"github.com/potluck-p2p/potluck/internal/catalog"
+	"github.com/potluck-p2p/potluck/internal/identity"
 	"github.com/potluck-p2p/potluck/internal/node/sockets"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 )
@@ -31,7 +32,7 @@ func TestSavedOrigins(t *testing.T) {
 		{"10.0.0.8:7000", swarm.FromPEX}, {"10.0.0.9:7000", swarm.FromPeer}, {"1.1.1.1:7000", swarm.FromPEX},
 		{"1.1.1.1:80", swarm.FromPEX}, {"1.1.1.2:7000", 200},
 	} {
-		rows = append(rows, catalog.SavedPeer{Addr: netip.MustParseAddrPort(p.addr), Origin: uint8(p.origin)})
+		rows = append(rows, catalog.SavedPeer{Addr: netip.MustParseAddrPort(p.addr), Origin: uint8(p.origin), Key: identity.Key{byte(len(rows) + 1)}})
 	}
 	for name, tt := range map[string]struct {
 		private, offline bool
@@ -46,11 +47,15 @@ func TestSavedOrigins(t *testing.T) {
 		}
 		o := New(&Rooms{
 			Life: t.Context(), Now: time.Now, Log: slog.New(slog.DiscardHandler), Rand: rng, Catalog: c,
-			Sockets: &sockets.Sockets{}, Offline: tt.offline, MaxPeers: 8, PeerID: func() (id [20]byte) { return id }, Wake: func() {},
+			Sockets: &sockets.Sockets{}, Offline: tt.offline, MaxPeers: 8, PeerID: func() (id [20]byte) { return id },
+			Identity: func() *identity.Identity { return nil }, Wake: func() {},
 		}, r, 0)
 		o.recall()
 		if got := o.Swarm.Snapshot(time.Now()).Known; got != tt.want {
 			t.Errorf("%s: %d of %d are known", name, got, len(rows))
+		}
+		if pin := o.Swarm.Pin(rows[1].Addr); pin.Firm() || !tt.offline && pin.Key != rows[1].Key {
+			t.Errorf("%s: at %v is %v", name, rows[1].Addr, pin)
 		}
 	}
 }

@@ -1,7 +1,9 @@
 package object
 
 import (
+	"context"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/catalog"
@@ -34,7 +36,7 @@ func (o *Object) ShowState() {
 	}
 }
 
-// Show publishes what changed of an object since the last time, and records its state.
+// Show publishes what changed of an object since the last time, and records that it moves.
 func (o *Object) Show() {
 	state, _ := o.Swarm.State()
 	o.mu.Lock()
@@ -42,15 +44,14 @@ func (o *Object) Show() {
 	if changed {
 		o.shown = state
 	}
-	recorded, over, waiting := o.record.State, o.over, o.waiting
+	recorded, over := o.record.State, o.over
 	o.mu.Unlock()
 	if over {
 		return // it was removed, or another takes its place
 	}
 	if changed {
-		// Whoever waits for a turn is what it was.
-		if lasting(state) && recorded != catalog.State(state) && !(state == swarm.Paused && waiting) {
-			if err := o.update(o.rooms.Life, func(r *catalog.Record) { r.State, r.Error = catalog.State(state), "" }); err != nil {
+		if Moving(state) && recorded != catalog.State(state) {
+			if err := o.recordMoving(state); err != nil {
 				o.rooms.Log.Warn("cannot record the state", "id", o.ID, "err", err)
 			}
 		}
@@ -62,8 +63,19 @@ func (o *Object) Show() {
 	}
 }
 
-// lasting reports whether a state is worth keeping; that an object fails or is changed is recorded with its reason.
-func lasting(s swarm.State) bool { return Moving(s) || s == swarm.Paused }
+// recordMoving records a state in which the object was a moment ago. What stops it records that itself, and is not undone: the
+// user's pause is recorded before the object stops, and what has failed or changed after it.
+func (o *Object) recordMoving(state swarm.State) error {
+	still := sync.OnceValue(func() bool {
+		now, _ := o.Swarm.State()
+		return now == state
+	})
+	return o.update(context.Background(), func(r *catalog.Record) {
+		if r.State != catalog.Paused && still() {
+			r.State, r.Error = catalog.State(state), ""
+		}
+	})
+}
 
 // Describe is the object as a user sees it now.
 func (o *Object) Describe() news.Object {

@@ -165,3 +165,28 @@ func TestOwnAddress(t *testing.T) {
 		t.Errorf("%v after %d changes", got, changes)
 	}
 }
+
+// TestSuggestedAddress: what a router says counts as long as others do not agree, and if it is an address of the internet.
+func TestSuggestedAddress(t *testing.T) {
+	var o OwnAddress
+	now := time.Unix(1, 0)
+	router, private, voted := netip.MustParseAddr("100.43.7.8"), netip.MustParseAddr("100.64.0.8"), netip.MustParseAddr("100.43.7.9")
+	known := func(want ...netip.Addr) {
+		t.Helper()
+		if got := o.Known(now); !slices.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+	}
+	o.Suggest([]netip.Addr{private})
+	known()
+	o.Suggest([]netip.Addr{private, router})
+	known(router)
+	for i := range byte(20) {
+		o.Hear(now, netip.AddrFrom4([4]byte{20, i, 1, 1}), voted)
+	}
+	known(voted)
+	now = now.Add(3 * time.Hour)
+	known(router)
+	o.Suggest(nil)
+	known()
+}

@@ -50,7 +50,9 @@ func (n *Node) toldAddress(now time.Time, s *side, teller, says netip.Addr) {
 	if says.IsUnspecified() || says.IsMulticast() || guard.IsLocal(says) || guard.IsLocal(teller) {
 		return
 	}
-	s.votes.Cast(now, teller, says)
+	if !s.votes.Cast(now, teller, says) {
+		return
+	}
 	own, known := s.votes.Address(now)
 	if !known || own == s.own {
 		return

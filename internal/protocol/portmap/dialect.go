@@ -63,8 +63,10 @@ type dialect interface {
 	called(q question, body []byte, err error) reply
 }
 
+// ErrSilent says that a router does not answer.
+var ErrSilent = errors.New("no answer")
+
 var (
-	errSilent   = errors.New("no answer")
 	errNoTime   = errors.New("the router gives no time")
 	errNoPort   = errors.New("the router gives no port")
 	errNoFree   = errors.New("other machines have all ports that were asked for")

@@ -131,7 +131,7 @@ func (e *Unmapped) Error() string {
 	var words []string
 	var silent []string
 	for _, r := range e.Refusals {
-		if errors.Is(r.Err, errSilent) {
+		if errors.Is(r.Err, ErrSilent) {
 			silent = append(silent, r.Protocol.String())
 			continue
 		}

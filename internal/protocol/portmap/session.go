@@ -275,7 +275,7 @@ func (s *Session) refused(now time.Time, q question, why error) {
 // giveUp waits no longer for an answer to the open question.
 func (s *Session) giveUp(now time.Time) {
 	if s.open.call != 0 {
-		s.answered(now, s.dialect().called(s.open.question, nil, errSilent))
+		s.answered(now, s.dialect().called(s.open.question, nil, ErrSilent))
 		return
 	}
 	q := s.open.question
@@ -289,13 +289,13 @@ func (s *Session) unanswered(now time.Time, q question) {
 	case q.kind == remove:
 		p.held = false
 	case q.kind == find:
-		s.nextDialect(now, errSilent)
+		s.nextDialect(now, ErrSilent)
 	case q.kind == look:
 		s.nextLook = now.Add(lookAgain)
 	case p.held && p.expires.Sub(now) > leastRenewal:
 		p.next = now.Add(max(leastRenewal, p.expires.Sub(now)/2))
 	default:
-		s.notMapped(now, p, errSilent)
+		s.notMapped(now, p, ErrSilent)
 	}
 }
 
@@ -324,8 +324,13 @@ func (s *Session) nextDialect(now time.Time, why error) {
 	s.rounds++
 }
 
-// Leave has the mappings removed from now on. What was not answered before is not waited for.
-func (s *Session) Leave() { s.leaving, s.open = true, nil }
+// Leave has the mappings removed from now on, that included which was asked for and may come about without our hearing of it.
+func (s *Session) Leave() {
+	if s.open != nil && s.open.kind == add && s.open.tries > 0 {
+		s.ports[s.open.transport].held = true
+	}
+	s.leaving, s.open = true, nil
+}
 
 // Over reports whether a session that leaves has nothing left to do.
 func (s *Session) Over() bool {

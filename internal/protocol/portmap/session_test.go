@@ -285,3 +285,30 @@ func TestIPv6(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 }
+
+// A mapping that was asked for when we leave is removed, too.
+func TestLeaveWhileAsking(t *testing.T) {
+	for _, p := range []portmap.Protocol{portmap.PCP, portmap.NATPMP, portmap.UPnP} {
+		r := newRun(t, newRouter(p), own)
+		for len(r.r.ports) == 0 && r.now.Before(epoch.Add(time.Minute)) {
+			for _, o := range r.s.Step(r.now) {
+				if o.Call != nil {
+					if body, err := r.r.call(o.Call); len(r.r.ports) == 0 {
+						r.s.Called(r.now, o.Call.Number, body, err)
+					}
+				} else if b := r.r.answer(r.now, o.To, o.Datagram); b != nil && len(r.r.ports) == 0 {
+					r.s.Hear(r.now, netip.AddrPortFrom(gateway, o.To.Port()), b)
+				}
+			}
+			r.now = later(r.now, r.s)
+		}
+		if r.r.ports["TCP"] != 6881 {
+			t.Fatal(p, r.r.ports)
+		}
+		r.s.Leave()
+		r.pass(second)
+		if !r.s.Over() || len(r.r.ports) != 0 {
+			t.Error(p, "left behind:", r.r.ports)
+		}
+	}
+}

@@ -110,7 +110,7 @@ func (d *upnpDialect) hear(_ time.Time, q *question, from netip.AddrPort, b []by
 	if !sameHost(who, d.cfg.Router) && !(d.cfg.Guessed && who.IsPrivate()) {
 		return reply{}, false, false
 	}
-	location, _, err := upnp.ParseFound(b)
+	location, err := upnp.ParseFound(b)
 	if err != nil || !leadsTo(location, who) {
 		return reply{}, false, false
 	}
@@ -214,7 +214,7 @@ func (d *upnpDialect) added(q question, err error) reply {
 	case fault == upnp.ConflictInMappingEntry || fault == upnp.ConflictWithOtherMechanisms:
 		return reply{outcome: taken}
 	case fault != upnp.NotAuthorized && !d.endless:
-		// OnlyPermanentLeasesSupported, or what routers answer that do not know it.
+		// 725, only permanent leases are supported, or what routers answer that do not know that.
 		d.endless = true
 		return reply{outcome: further}
 	}

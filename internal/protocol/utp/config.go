@@ -21,6 +21,9 @@ type Config struct {
 	// SendBuffer is how many bytes a connection may hold that are not acknowledged, 8 MiB by default. It takes no more than
 	// 256 KiB or twice the congestion window, whichever is larger.
 	SendBuffer int
+	// Memory is shared by all connections, and by those of every endpoint that has the same; nil is one of DefaultMemory for
+	// the endpoint.
+	Memory *Memory
 	// NoDelay sends small writes at once. By default they wait, up to a full packet, for what is in flight (Nagle).
 	NoDelay bool
 	// KeepAlive is after how much silence a packet is sent that keeps address translators open: 29 s by default, < 0 for never.

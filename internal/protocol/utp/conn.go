@@ -63,6 +63,8 @@ func newConn(now time.Time, remote netip.AddrPort, recvID, sendID uint16, cfg *C
 		remote: remote, recvID: recvID, sendID: sendID, cfg: cfg, clock: clock,
 		control: newController(path.Control),
 		mtu:     newMTU(remote.Addr(), path),
+		out:     outgoing{data: fifo{account: &account{memory: cfg.Memory}}},
+		in:      newIncoming(0, 0, cfg.Memory), // until the peer's first number is known
 		sentAt:  now,
 	}
 }
@@ -122,7 +124,8 @@ func (c *Conn) Writable() int {
 	if c.out.end != finNone || c.state > stateOpen {
 		return 0
 	}
-	return max(0, min(c.cfg.sendBuffer(), max(256<<10, 2*c.control.Window()))-c.out.data.len())
+	room := min(c.cfg.sendBuffer(), max(256<<10, 2*c.control.Window())) - c.out.data.len()
+	return max(0, min(room, c.out.data.account.room()))
 }
 
 // Write copies as much of p as there is room for. It never blocks: with no room it returns 0 and nil.
@@ -162,6 +165,8 @@ func (c *Conn) Close(now time.Time) {
 			c.endAt = now.Add(maxClosing)
 		}
 		c.linger(now)
+	case stateClosed:
+		c.in.deafen()
 	}
 }
 
@@ -172,6 +177,7 @@ func (c *Conn) Abort() {
 		c.fail(ErrClosed)
 	case stateOpen, stateLingering:
 		c.fail(ErrClosed)
+		c.in.deafen()
 		c.state = stateAborting
 	}
 }

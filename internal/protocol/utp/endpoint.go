@@ -33,6 +33,9 @@ type Endpoint struct {
 // NewEndpoint makes an endpoint. Connection ids and first sequence numbers come from rng; an attacker must not be able to guess
 // them, so its source is one of cryptographic strength. Now is where the clock of its timestamps begins.
 func NewEndpoint(now time.Time, cfg Config, rng *rand.Rand) *Endpoint {
+	if cfg.Memory == nil {
+		cfg.Memory = NewMemory(DefaultMemory)
+	}
 	return &Endpoint{
 		cfg: cfg, rng: rng, clock: clock{epoch: now}, conns: map[key]*Conn{}, half: newHalfOpens(), resets: resetBurst, resetsAt: now,
 	}
@@ -136,7 +139,7 @@ func (e *Endpoint) accept(now time.Time, h *halfOpen, p *wire.Packet, path Path)
 	c := newConn(now, h.remote, h.recvID, h.recvID-1, &e.cfg, e.clock, path)
 	c.state = stateOpen
 	c.out.una, c.out.next = h.seq, h.seq
-	c.in = newIncoming(h.ack, e.cfg.receiveBuffer())
+	c.in = newIncoming(h.ack, e.cfg.receiveBuffer(), e.cfg.Memory)
 	e.conns[h.key] = c
 	e.last = c
 	return Routed{Conn: c, Accepted: true}

@@ -51,3 +51,6 @@ func (c *Conn) Check() error {
 	}
 	return nil
 }
+
+// Left is how many bytes of a memory are free.
+func Left(m *Memory) int { return int(m.left.Load()) }

@@ -13,6 +13,7 @@ var chunks = sync.Pool{New: func() any { return new(chunk) }}
 //
 // Invariant: held[i] is for the stream's bytes from (start/chunkSize+i)*chunkSize; nothing is held when start == end.
 type fifo struct {
+	account    *account
 	held       []*chunk
 	start, end uint64
 }
@@ -24,7 +25,7 @@ func (q *fifo) write(p []byte) {
 	for len(p) > 0 {
 		at := q.end % chunkSize
 		if at == 0 || len(q.held) == 0 {
-			q.held = append(q.held, chunks.Get().(*chunk))
+			q.held = append(q.held, q.account.take())
 		}
 		n := copy(q.held[len(q.held)-1][at:], p)
 		q.end += uint64(n)
@@ -51,7 +52,7 @@ func (q *fifo) discard(to uint64) {
 		return
 	}
 	for _, c := range q.held[:gone] {
-		chunks.Put(c)
+		q.account.give(c)
 	}
 	rest := copy(q.held, q.held[gone:])
 	clear(q.held[rest:])

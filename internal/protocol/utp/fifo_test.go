@@ -9,7 +9,7 @@ import (
 // TestFifo compares it with a slice, over some chunks.
 func TestFifo(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	var q fifo
+	q := fifo{account: new(account)}
 	var want []byte
 	for range 300 {
 		p := make([]byte, rng.IntN(100_000))

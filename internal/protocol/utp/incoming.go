@@ -8,7 +8,8 @@ type incoming struct {
 	end      endState
 	fin      uint16 // sequence number of the FIN, once it was seen
 	capacity int    // bytes
-	deaf     bool   // nobody will read: what arrives is acknowledged and dropped
+	account  *account
+	deaf     bool // nobody will read: what arrives is acknowledged and dropped
 }
 
 // endState is how much is known of the end of the stream.
@@ -30,13 +31,19 @@ const (
 	arrivedRefused // no room, or beyond the end
 )
 
-func newIncoming(ack uint16, capacity int) incoming {
-	return incoming{ack: ack, capacity: capacity, ahead: reorder{maxBlocks: 2*capacity/chunkSize + 1}}
+func newIncoming(ack uint16, capacity int, memory *Memory) incoming {
+	a := &account{memory: memory}
+	return incoming{
+		ack: ack, capacity: capacity, account: a,
+		data: fifo{account: a}, ahead: reorder{maxBlocks: 2*capacity/chunkSize + 1, account: a},
+	}
 }
 
 // window is how many bytes there is room for. BEP 29: "this should be set to the number of bytes left in the socket's receive
 // buffer."
-func (in *incoming) window() int { return max(0, in.capacity-in.data.len()-in.ahead.bytes) }
+func (in *incoming) window() int {
+	return max(0, min(in.capacity-in.data.len()-in.ahead.bytes, in.account.room()))
+}
 
 // accept takes a packet with payload, or a FIN.
 func (in *incoming) accept(seq uint16, payload []byte, isFin bool) arrival {
@@ -47,10 +54,10 @@ func (in *incoming) accept(seq uint16, payload []byte, isFin bool) arrival {
 	if in.end != endUnknown && (before(in.fin, seq) || isFin != (seq == in.fin)) {
 		return arrivedRefused
 	}
-	// The next packet is taken even where those after it take up the window: it sets them free.
+	// The next packet is taken even where those after it take up the window and the memory: it sets them free.
 	room := in.window()
 	if seq == in.ack+1 {
-		room = in.capacity - in.data.len()
+		room = min(in.capacity-in.data.len(), max(in.account.room(), least-in.data.len()))
 	}
 	if len(payload) > room {
 		return arrivedRefused

@@ -5,7 +5,7 @@ import (
 )
 
 func TestIncoming(t *testing.T) {
-	in := newIncoming(99, 1000)
+	in := newIncoming(99, 1000, nil)
 	for _, s := range []struct {
 		seq     uint16
 		payload string
@@ -39,7 +39,7 @@ func TestIncoming(t *testing.T) {
 
 // The window may be full of what came too early: the packet before that is taken all the same.
 func TestIncomingTakesTheMissingOne(t *testing.T) {
-	in := newIncoming(0, 100)
+	in := newIncoming(0, 100, nil)
 	in.accept(2, make([]byte, 100), false)
 	if in.window() != 0 || in.accept(3, []byte("x"), false) != arrivedRefused {
 		t.Error("takes more than its window")

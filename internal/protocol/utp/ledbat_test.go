@@ -56,6 +56,7 @@ const ms = time.Millisecond
 func bottleneck() link { return link{delay: 20 * ms, rate: 5e5, queue: 2 * time.Second} }
 
 func TestLedbatKeepsTheQueueShort(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 1, bottleneck(), link{delay: 20 * ms})
 	x := w.bulkOn(utp.Background)
 	w.drive(10*time.Second, x)
@@ -74,6 +75,7 @@ func TestLedbatKeepsTheQueueShort(t *testing.T) {
 }
 
 func TestLedbatYields(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 2, bottleneck(), link{delay: 20 * ms})
 	w.a.out.queue = 400 * ms
 	yields := w.bulkOn(utp.Background)
@@ -93,6 +95,7 @@ func TestLedbatYields(t *testing.T) {
 }
 
 func TestLedbatsShare(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 3, bottleneck(), link{delay: 20 * ms})
 	first := w.bulkOn(utp.Background)
 	w.drive(20*time.Second, first)
@@ -105,8 +108,39 @@ func TestLedbatsShare(t *testing.T) {
 	}
 }
 
+// TestLossyLine: a line that loses one packet in twenty, for no fault of ours, is used all the same. With every such loss taken for a
+// full queue it were 130 kB/s.
+func TestLossyLine(t *testing.T) {
+	t.Parallel()
+	l := link{delay: 50 * ms, loss: 0.05, rate: 2e7, queue: 100 * ms}
+	w := newWorld(t, 5, l, l)
+	rate := w.drive(time.Minute, w.bulkOn(utp.Background))[0]
+	t.Logf("%.0f kB/s", rate/1000)
+	if rate < 170_000 {
+		t.Errorf("%.0f B/s", rate)
+	}
+}
+
+// A queue that is too short for the target is not taken for a line that loses packets: it is shared with TCP about as before.
+func TestLedbatBesideAShortQueue(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 6, bottleneck(), link{delay: 20 * ms})
+	w.a.out.queue = 50 * ms
+	all := []bulk{w.bulkOn(utp.Background)}
+	for range 3 {
+		all = append(all, w.bulkOn(utp.Scalable))
+	}
+	w.drive(10*time.Second, all...)
+	r := w.drive(15*time.Second, all...)
+	t.Logf("%.0f and %.0f, %.0f, %.0f kB/s", r[0]/1000, r[1]/1000, r[2]/1000, r[3]/1000)
+	if r[0] > 200_000 {
+		t.Errorf("it takes %.0f B/s of 500 kB/s beside three", r[0])
+	}
+}
+
 // Clocks of ordinary computers differ by up to 17 ms in 10 minutes (libtorrent's manual): 28 parts in a million.
 func TestClockDriftDoesNotCount(t *testing.T) {
+	t.Parallel()
 	for _, drift := range []float64{100e-6, -100e-6} {
 		l := bottleneck()
 		l.drift, l.rate = drift, 2e5

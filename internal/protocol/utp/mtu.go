@@ -34,6 +34,7 @@ type mtu struct {
 	lost    int       // how often tried was lost
 	done    time.Time // when the search ended; zero while it goes on
 	state   probeState
+	silent  int // timeouts since a packet of this size arrived
 }
 
 type probeState uint8
@@ -96,9 +97,21 @@ func (m *mtu) probeLost() {
 	}
 }
 
-// blackHole says that packets of the size that did pass do not any more: back to what always does, and search below it.
-func (m *mtu) blackHole() {
-	if m.size > m.floor {
+// arrived says that a packet with so many bytes of payload was acknowledged.
+func (m *mtu) arrived(payload int) {
+	if payload >= m.payload() {
+		m.silent = 0
+	}
+}
+
+// timedOut says that a packet with so many bytes of payload was not acknowledged for long. When that happens again, and no packet of
+// the size that did pass has passed since, it does not any more: back to what always does, and search below it.
+func (m *mtu) timedOut(payload int) {
+	if payload <= m.floor-wire.HeaderSize {
+		return
+	}
+	if m.silent++; m.silent >= probeTries && m.size > m.floor {
+		m.silent = 0
 		m.high = m.size - 1
 		m.size, m.lost, m.done = m.floor, 0, time.Time{}
 	}

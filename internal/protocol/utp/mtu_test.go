@@ -9,6 +9,7 @@ import (
 )
 
 func TestFindsThePathMTU(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name     string
 		addr     string
@@ -48,6 +49,7 @@ func TestFindsThePathMTU(t *testing.T) {
 
 // A path that becomes narrower in the middle: what is on its way has to be cut by routers, the rest is sent smaller.
 func TestPathBecomesNarrower(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 2, link{delay: 10 * ms, rate: 1e5, queue: time.Second}, link{delay: 10 * ms})
 	x := w.bulkOn(utp.Background)
 	w.drive(10*time.Second, x)

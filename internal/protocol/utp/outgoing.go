@@ -144,6 +144,7 @@ func (o *outgoing) land(p *sent) {
 // news is what an acknowledgement told.
 type news struct {
 	packets, bytes int
+	largest        int           // payload of a packet, bytes
 	rtt            time.Duration // of the last transmission acknowledged; 0 for none that counts
 	probe          bool          // a probe arrived
 }
@@ -165,6 +166,7 @@ func (o *outgoing) acknowledge(now time.Time, ack uint16, mask []byte, least tim
 		p.state = packetAcked
 		n.packets++
 		n.bytes += p.n
+		n.largest = max(n.largest, p.n)
 		n.probe = n.probe || p.padding > 0
 		if p.kind == wire.Fin {
 			o.end = finAcked

@@ -9,7 +9,7 @@ import (
 
 // flight makes an outgoing with n packets of 100 bytes in flight, sent a millisecond apart.
 func flight(n int) *outgoing {
-	o := &outgoing{una: 65530, next: 65530}
+	o := &outgoing{una: 65530, next: 65530, data: fifo{account: new(account)}}
 	o.data.write(make([]byte, 100*n))
 	for i := range n {
 		o.transmit(start.Add(time.Duration(i)*ms), o.push(wire.Data, 100, 0))

@@ -40,3 +40,26 @@ func TestProbing(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 }
+
+// TestBlackHole: that packets get lost is no reason to make them smaller, as long as others of their size pass.
+func TestBlackHole(t *testing.T) {
+	m := newMTU(netip.MustParseAddr("192.0.2.1"), Path{})
+	m.padding(start)
+	m.sent()
+	m.probeAcked()
+	large, small := m.payload(), m.floor/2
+	for range 10 {
+		m.timedOut(large)
+		m.arrived(large)
+		m.timedOut(small)
+	}
+	if m.size != ethernet4 {
+		t.Fatalf("gave up large packets for small ones of %d", m.size)
+	}
+	m.timedOut(large)
+	m.arrived(small)
+	m.timedOut(large)
+	if m.size != floor4 || m.high != ethernet4-1 || m.padding(start) == 0 {
+		t.Errorf("does not look for what passes: %+v", m)
+	}
+}

@@ -65,7 +65,7 @@ func (c *Conn) receiveAnswer(now time.Time, p *wire.Packet) {
 	}
 	// The first packet of the peer will have the number that its answer has: libtorrent and libutp do not count that, against
 	// BEP 29's diagram and with its sentence "Packets that don't include any payload do not increase the seq_nr."
-	c.in = newIncoming(p.Seq-1, c.cfg.receiveBuffer())
+	c.in = newIncoming(p.Seq-1, c.cfg.receiveBuffer(), c.cfg.Memory)
 	c.state, c.rtoAt = stateOpen, time.Time{}
 	if c.timeouts == 0 {
 		c.rtt.add(now.Sub(c.sentAt))
@@ -121,6 +121,7 @@ func (c *Conn) receiveAck(now time.Time, p *wire.Packet) {
 		if n.rtt > 0 {
 			c.rtt.add(n.rtt)
 		}
+		c.mtu.arrived(n.largest)
 		if n.probe {
 			c.mtu.probeAcked()
 		}

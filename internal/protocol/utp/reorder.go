@@ -13,6 +13,7 @@ type reorder struct {
 	bytes     int    // of payload
 	blocks    []*block
 	maxBlocks int
+	account   *account
 }
 
 type slotKind uint8
@@ -68,10 +69,10 @@ func (r *reorder) room(n int) *block {
 	if k := len(r.blocks); k > 0 && r.blocks[k-1].used+n <= chunkSize {
 		return r.blocks[k-1]
 	}
-	if len(r.blocks) >= r.maxBlocks {
+	if len(r.blocks) >= r.maxBlocks || r.account.room() < n {
 		return nil
 	}
-	b := &block{bytes: chunks.Get().(*chunk)}
+	b := &block{bytes: r.account.take()}
 	r.blocks = append(r.blocks, b)
 	return b
 }
@@ -108,7 +109,7 @@ func (r *reorder) done(s slot) {
 	}
 	for i, b := range r.blocks {
 		if b == s.in {
-			chunks.Put(b.bytes)
+			r.account.give(b.bytes)
 			r.blocks = append(r.blocks[:i], r.blocks[i+1:]...)
 			break
 		}
@@ -121,9 +122,9 @@ func (r *reorder) done(s slot) {
 // clear drops all packets.
 func (r *reorder) clear() {
 	for _, b := range r.blocks {
-		chunks.Put(b.bytes)
+		r.account.give(b.bytes)
 	}
-	*r = reorder{maxBlocks: r.maxBlocks}
+	*r = reorder{maxBlocks: r.maxBlocks, account: r.account}
 }
 
 // mask appends which packets after the first missing one are kept, as a selective acknowledgement of up to limit bytes. BEP 29:

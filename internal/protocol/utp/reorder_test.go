@@ -8,7 +8,7 @@ import (
 )
 
 func TestReorderIsBounded(t *testing.T) {
-	r := reorder{maxBlocks: 2}
+	r := reorder{maxBlocks: 2, account: new(account)}
 	big := make([]byte, 40_000)
 	if !r.put(10, 12, slotData, big) || !r.put(10, 13, slotData, big) || r.put(10, 14, slotData, big) {
 		t.Error("holds more than two blocks")
@@ -36,7 +36,7 @@ func TestReorderIsBounded(t *testing.T) {
 }
 
 func TestSelectiveAckMask(t *testing.T) {
-	r := reorder{maxBlocks: 10}
+	r := reorder{maxBlocks: 10, account: new(account)}
 	for _, seq := range []uint16{2, 4, 33, 40} { // 65535+1 = 0 is missing
 		r.put(65535, seq, slotData, []byte("x"))
 	}

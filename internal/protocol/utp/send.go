@@ -128,9 +128,7 @@ func (c *Conn) timedOut(now time.Time) {
 		c.fail(ErrTimeout)
 		return
 	}
-	if first := c.out.at(c.out.una); first.sends >= 2 && first.n > c.mtu.floor-wire.HeaderSize {
-		c.mtu.blackHole()
-	}
+	c.mtu.timedOut(c.out.at(c.out.una).n)
 	if c.peer.size > 0 {
 		c.control.TimedOut()
 	}

@@ -9,7 +9,7 @@
 //	outgoing  what is sent: bytes, packets, what is acknowledged, what is lost    incoming  what is received, in order
 //	rtt       round trips and timeouts                                            reorder   and ahead of it
 //	mtu       how large packets may be                                            acks      when to acknowledge
-//	window    how much the peer has room for
+//	window    how much the peer has room for      memory    what all connections together may hold
 //
 // How much may be in flight and how fast it leaves is decided by package congestion.
 //
@@ -24,12 +24,14 @@
 // dropped, since its payload would be taken for whole.
 //
 // The methods of an Endpoint exclude each other, and those of one Conn do; a Conn and the Endpoint, or two Conns, share nothing that
-// changes. So one lock for the socket and one for each connection are enough, and are never held together.
+// changes but the count of a [Memory], which is atomic. So one lock for the socket and one for each connection are enough, and are
+// never held together.
 //
 // # Where it differs from BEP 29
 //
 //   - Packets do not shrink to 150 bytes on slow paths: nobody does that any more.
 //   - A loss is found by the order of transmissions and by time (RFC 9002, 6.1), so that a packet lost twice needs no timeout.
+//   - What is lost while the queue is empty takes a fifth of the window and not half; see congestion.Ledbat.
 //   - The path MTU is found by padded packets; see mtu.go.
 //   - FINs end one direction each, as with TCP. Older libtorrent and libutp end both when either comes.
 //

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,8 +17,18 @@ import (
 	"github.com/potluck-p2p/potluck/internal/wire/upnp"
 )
 
-// maxPackets bounds the datagrams that wait; who sends more than is read is not heard.
-const maxPackets = 32
+const (
+	// maxPackets bounds the datagrams that wait; who sends more than is read is not heard.
+	maxPackets = 32
+	// maxDatagram is the longest that a router has a reason to send, in bytes, and one more.
+	maxDatagram = 4096 + 1
+)
+
+// packet is a datagram that waits.
+type packet struct {
+	from netip.AddrPort
+	data []byte
+}
 
 // link is a session with its sockets.
 type link struct {
@@ -38,8 +50,9 @@ type result struct {
 	err    error
 }
 
-// put has a datagram heard, unless too many wait.
-func (l *link) put(p packet) {
+// put has a datagram heard, unless too many wait. It keeps none of it.
+func (l *link) put(d netx.Datagram) {
+	p := packet{d.From, slices.Clone(d.Data[:min(len(d.Data), maxDatagram)])}
 	select {
 	case l.packets <- p:
 	default:
@@ -62,14 +75,20 @@ func (l *link) run() {
 		l.runner.cfg.Log.Debug("cannot ask the router", "err", err)
 		return
 	}
+	mux := netx.NewMux(conn)
+	mux.Batches(func([]byte, netip.AddrPort) bool { return true }, func(list []netx.Datagram) {
+		for _, d := range list {
+			l.put(d)
+		}
+	})
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	defer conn.Close()
+	defer mux.Close()
 	defer stop()
 	closed := make(chan struct{})
 	wg.Go(func() {
 		defer close(closed)
-		read(conn.ReadFrom, l.put)
+		_ = mux.Serve() // without the socket the link ends
 	})
 
 	timer := time.NewTimer(0)
@@ -123,7 +142,11 @@ func (l *link) call(ctx context.Context, c portmap.Call) {
 	if err == nil && resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusInternalServerError {
 		err = fmt.Errorf("the router answers %s", http.StatusText(resp.StatusCode))
 	}
-	if err != nil {
+	var late net.Error
+	switch {
+	case errors.As(err, &late) && late.Timeout():
+		err = portmap.ErrSilent
+	case err != nil:
 		err = errors.New(netx.Reason(err))
 	}
 	select {

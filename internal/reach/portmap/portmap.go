@@ -10,8 +10,6 @@ package portmap
 
 import (
 	"context"
-	cryptorand "crypto/rand"
-	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -23,6 +21,7 @@ import (
 	"github.com/potluck-p2p/potluck/internal/netx"
 	"github.com/potluck-p2p/potluck/internal/netx/urls"
 	"github.com/potluck-p2p/potluck/internal/protocol/portmap"
+	"github.com/potluck-p2p/potluck/internal/wire/natpmp"
 )
 
 const (
@@ -41,8 +40,11 @@ type Config struct {
 	Network netx.Network
 	// Port is where peers are taken at an address of ours, over TCP and UDP; 0: they are not.
 	Port func(source netip.Addr) uint16
+	// Nonce is what routers know us by; who has the same after a crash may change what is still mapped.
+	Nonce [12]byte
 	// Description is what a router shows to its owner, UserAgent how we call ourselves to it.
 	Description, UserAgent string
+	Rand                   func() *rand.Rand // makes a generator for decisions that need no secrecy
 	Log                    *slog.Logger
 	// Changed is called when a status is another one than before, but not for those that end with Run.
 	Changed func()
@@ -139,18 +141,11 @@ func (r *Runner) newLink(ctx context.Context, k key) *link {
 	l.ctx, l.cancel = context.WithCancel(ctx)
 	cfg := portmap.Config{
 		Router: k.gateway.Addr, Guessed: k.gateway.Guessed, Source: k.gateway.Source, Port: k.port, Description: r.cfg.Description,
-		Rand: newRand(),
+		Nonce: r.cfg.Nonce, Rand: r.cfg.Rand(),
 	}
-	cryptorand.Read(cfg.Nonce[:]) // never fails
 	l.session = portmap.NewSession(cfg)
 	l.status = l.session.Status()
 	return l
-}
-
-func newRand() *rand.Rand {
-	var seed [16]byte
-	cryptorand.Read(seed[:])
-	return rand.New(rand.NewPCG(binary.LittleEndian.Uint64(seed[:8]), binary.LittleEndian.Uint64(seed[8:])))
 }
 
 // ended has a link that ended by itself begun anew at the next look.
@@ -204,9 +199,6 @@ func same(a, b portmap.Status) bool {
 	})
 }
 
-// group is where routers say unasked that they have begun anew (RFC 6886, RFC 6887).
-var group = netip.MustParseAddrPort("224.0.0.1:5350")
-
 // overhear hears what routers say unasked; without it mappings are repaired later.
 func (r *Runner) overhear(ctx context.Context) {
 	defer func() {
@@ -214,43 +206,32 @@ func (r *Runner) overhear(ctx context.Context) {
 		defer r.mu.Unlock()
 		r.hearing = false
 	}()
-	conn, err := netx.ListenMulticast(ctx, r.cfg.Network, group)
+	conn, err := netx.ListenMulticast(ctx, r.cfg.Network, natpmp.Announcements)
 	if err != nil {
 		r.cfg.Log.Debug("cannot hear what routers say unasked", "err", err)
 		return
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	read(conn.ReadFrom, func(p packet) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		for k, l := range r.links {
-			if k.gateway.Addr.WithZone("") == p.from.Addr().WithZone("") {
-				l.put(p)
-			}
+	buf := make([]byte, maxDatagram)
+	for {
+		n, from, err := conn.ReadFrom(buf)
+		if err != nil {
+			break
 		}
-	})
+		r.heard(netx.Datagram{From: from, Data: buf[:n]})
+	}
 	if stop() {
 		_ = conn.Close()
 	}
 }
 
-// maxDatagram is the longest that a router has a reason to send, and one byte more.
-const maxDatagram = 4096 + 1
-
-// packet is a datagram.
-type packet struct {
-	from netip.AddrPort
-	data []byte
-}
-
-// read hands on datagrams until the socket is closed.
-func read(from func([]byte) (int, netip.AddrPort, error), take func(packet)) {
-	buf := make([]byte, maxDatagram)
-	for {
-		n, who, err := from(buf)
-		if err != nil {
-			return
+// heard has what a router said unasked heard by its links.
+func (r *Runner) heard(d netx.Datagram) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for k, l := range r.links {
+		if k.gateway.Addr.WithZone("") == d.From.Addr().WithZone("") {
+			l.put(d)
 		}
-		take(packet{who, slices.Clone(buf[:n])})
 	}
 }

@@ -2,9 +2,9 @@
 // two peers that nobody can connect to meet, because a third that is connected with both tells them to connect to each other at
 // the same time. It does no I/O; the swarm's lock guards it.
 //
-//	initiator -- rendezvous --> relay            we ask:  Knows, Ask
-//	initiator <-- connect -- relay -- connect --> target   we are told:  Heed
-//	initiator <------------- uTP -------------> target
+//	initiator -- rendezvous --> relay
+//	initiator <--- connect ---- relay ---- connect ---> target
+//	initiator <------------------ uTP ----------------> target
 //
 // Everything said in it is a stranger's claim, and a stranger may want us to send packets to somebody who has nothing to do with
 // it. So each peer is heeded only now and then, in each of the three roles, and what is remembered of it is bounded.
@@ -64,14 +64,26 @@ func (p *Party) Ask(now time.Time, addr netip.AddrPort) bool {
 	return true
 }
 
-// Answered notes that the peer has said something about an address, and reports whether it was asked.
-func (p *Party) Answered(addr netip.AddrPort) bool { return p.asked.remove(addr) }
+// Failed notes that the peer cannot bring us together with an address, and reports whether it was asked to.
+func (p *Party) Failed(addr netip.AddrPort) bool {
+	if !p.asked.remove(addr) {
+		return false
+	}
+	p.Forget(addr)
+	return true
+}
 
-// Serve reports whether one more rendezvous is carried out for the peer.
-func (p *Party) Serve(now time.Time) bool { return serving.allows(now, &p.served) }
+// Called notes that the peer has told us to connect to an address. If it was asked for another port of that host, this is the answer:
+// where a host listens and where its uTP comes from may differ.
+func (p *Party) Called(addr netip.AddrPort) {
+	p.asked = slices.DeleteFunc(p.asked, func(a netip.AddrPort) bool { return a.Addr() == addr.Addr() })
+}
 
-// Call reports whether the peer may be told once more, at others' request, to connect to somebody.
-func (p *Party) Call(now time.Time) bool { return calling.allows(now, &p.called) }
+// MayAsk reports whether one more rendezvous is carried out for the peer.
+func (p *Party) MayAsk(now time.Time) bool { return serving.allows(now, &p.served) }
+
+// MayCall reports whether the peer may be told once more, at others' request, to connect to somebody.
+func (p *Party) MayCall(now time.Time) bool { return calling.allows(now, &p.called) }
 
 // Desk is what is common to all peers of an object. The zero value is ready.
 type Desk struct {

@@ -20,8 +20,8 @@ func TestRates(t *testing.T) {
 		r     rate
 		allow func(p *Party, now time.Time) bool
 	}{
-		{"serve", serving, func(p *Party, now time.Time) bool { return p.Serve(now) }},
-		{"call", calling, func(p *Party, now time.Time) bool { return p.Call(now) }},
+		{"serve", serving, func(p *Party, now time.Time) bool { return p.MayAsk(now) }},
+		{"call", calling, func(p *Party, now time.Time) bool { return p.MayCall(now) }},
 		{"ask", asking, func(p *Party, now time.Time) bool { return p.Ask(now, address(1)) }},
 		{"heed", heeding, func(p *Party, now time.Time) bool { return d.Heed(now, p) }},
 	} {
@@ -84,12 +84,17 @@ func TestKnown(t *testing.T) {
 	if !p.Ask(epoch, last) || p.Knows(last) {
 		t.Error("to be asked again before it has answered")
 	}
-	if !p.Answered(last) || p.Answered(last) || !p.Knows(last) {
-		t.Error("its answer is not taken once")
+	if p.Called(netip.AddrPortFrom(last.Addr(), 1)); !p.Knows(last) {
+		t.Error("its answer is not taken")
 	}
-	p.Forget(last)
-	p.Forget(last)
-	if p.Knows(last) {
+	if p.Failed(last) || !p.Knows(last) {
+		t.Error("it was not asked, and has failed")
+	}
+	if p.Ask(epoch, last); !p.Failed(last) || p.Knows(last) {
+		t.Error("not forgotten")
+	}
+	p.Told(last)
+	if p.Forget(last); p.Knows(last) {
 		t.Error("not forgotten")
 	}
 	for i := range 10 * maxAsked {

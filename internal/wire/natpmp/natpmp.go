@@ -32,8 +32,8 @@ import (
 // Port is where a router is asked, over UDP.
 const Port = 5351
 
-// AnnouncePort is where hosts hear what a router says unasked, to the group 224.0.0.1.
-const AnnouncePort = 5350
+// Announcements is where hosts hear what a router says unasked: that it has begun anew, or has another address.
+var Announcements = netip.MustParseAddrPort("224.0.0.1:5350")
 
 // Op is what is asked for.
 type Op uint8

@@ -39,8 +39,8 @@ const Port = 5351
 // MaxSize bounds a message. RFC 6887: "a maximum UDP payload length of 1100 octets".
 const MaxSize = 1100
 
-// Version is that of RFC 6887. An answer of another version is not PCP; version 0 is NAT-PMP.
-const Version = 2
+// version is that of RFC 6887. An answer of another version is not PCP; version 0 is NAT-PMP.
+const version = 2
 
 // Opcode is what is asked for.
 type Opcode uint8
@@ -137,7 +137,7 @@ func (m Mapping) Append(b []byte) []byte {
 func AppendAnnounce(b []byte, client netip.Addr) []byte { return appendHeader(b, Announce, 0, client) }
 
 func appendHeader(b []byte, op Opcode, lifetime uint32, client netip.Addr) []byte {
-	b = append(b, Version, byte(op), 0, 0)
+	b = append(b, version, byte(op), 0, 0)
 	b = binary.BigEndian.AppendUint32(b, lifetime)
 	return appendAddr(b, client)
 }
@@ -175,7 +175,7 @@ func Parse(b []byte) (Answer, error) {
 	switch {
 	case len(b) < headerSize:
 		return Answer{}, &FormatError{"too short"}
-	case b[0] != Version:
+	case b[0] != version:
 		return Answer{}, &FormatError{"version " + strconv.Itoa(int(b[0]))}
 	case b[1]&answerBit == 0:
 		return Answer{}, &FormatError{"it is a request"}

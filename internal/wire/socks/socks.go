@@ -103,7 +103,7 @@ var (
 	ErrFormat = errors.New("socks: malformed message")
 	// ErrFragment says that a datagram is a part of one.
 	ErrFragment = errors.New("socks: datagram is a fragment")
-	// ErrLength says that a name or a password is longer than fits, or empty.
+	// ErrLength says that a name is empty, or that it or a password is longer than fits.
 	ErrLength = errors.New("socks: name of 0 or more than 255 bytes")
 )
 
@@ -148,7 +148,8 @@ func ParseChoice(b []byte) (Method, error) {
 // AppendLogin appends a user name and a password.
 func AppendLogin(b []byte, user, password string) ([]byte, error) {
 	// RFC 1929: both lengths are from 1 to 255.
-	if user == "" || len(user) > MaxName || password == "" || len(password) > MaxName {
+	// RFC 1929 has both lengths from 1 on; proxies that want a token instead of a name take it without a password.
+	if user == "" || len(user) > MaxName || len(password) > MaxName {
 		return nil, ErrLength
 	}
 	b = append(b, loginVersion, byte(len(user)))

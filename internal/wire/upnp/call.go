@@ -83,17 +83,13 @@ func appendCall(b []byte, service, action string, args ...argument) []byte {
 // Fault is an error that a service answers with.
 type Fault int
 
-// Faults of WANIPConnection that we do something about.
+// Faults of WANIPConnection that say more than that it does not.
 const (
-	ActionFailed                 Fault = 501
-	NotAuthorized                Fault = 606
-	NoSuchEntry                  Fault = 714
-	ConflictInMappingEntry       Fault = 718
-	SamePortValuesRequired       Fault = 724
-	OnlyPermanentLeasesSupported Fault = 725
-	NoPortMapsAvailable          Fault = 728
-	ConflictWithOtherMechanisms  Fault = 729
-	unknownFault                 Fault = -1
+	NotAuthorized               Fault = 606
+	ConflictInMappingEntry      Fault = 718
+	NoPortMapsAvailable         Fault = 728
+	ConflictWithOtherMechanisms Fault = 729
+	unknownFault                Fault = -1
 )
 
 // Error says it in words that a user understands.

@@ -3,7 +3,6 @@ package upnp
 import (
 	"bytes"
 	"net/netip"
-	"strings"
 )
 
 // Group is where devices are looked for.
@@ -29,33 +28,29 @@ func AppendSearch(b []byte, to netip.AddrPort, target string) []byte {
 	return append(b, "\r\n\r\n"...)
 }
 
-// ParseFound reads an answer to a search and returns where the device describes itself, and what it says it is. The URL is
-// its own word, no more.
-func ParseFound(b []byte) (location, target string, err error) {
+// ParseFound reads an answer to a search and returns the URL at which the device describes itself, by its own word.
+func ParseFound(b []byte) (location string, err error) {
 	if len(b) > maxAnswer {
-		return "", "", &FormatError{"an answer to a search that is too long"}
+		return "", &FormatError{"an answer to a search that is too long"}
 	}
 	line, b, _ := nextLine(b)
 	version, status, _ := bytes.Cut(line, []byte(" "))
 	if code, _, _ := bytes.Cut(status, []byte(" ")); !bytes.HasPrefix(version, []byte("HTTP/1.")) || string(code) != "200" {
-		return "", "", &FormatError{"it answers no search"}
+		return "", &FormatError{"it answers no search"}
 	}
 	for len(b) > 0 {
 		if line, b, _ = nextLine(b); len(line) == 0 {
 			break
 		}
 		name, value, _ := bytes.Cut(line, []byte(":"))
-		switch text := string(bytes.TrimSpace(value)); strings.ToUpper(string(bytes.TrimSpace(name))) {
-		case "LOCATION":
-			location = text
-		case "ST":
-			target = text
+		if bytes.EqualFold(bytes.TrimSpace(name), []byte("LOCATION")) {
+			location = string(bytes.TrimSpace(value))
 		}
 	}
 	if location == "" {
-		return "", "", &FormatError{"an answer to a search that names no place"}
+		return "", &FormatError{"an answer to a search that names no place"}
 	}
-	return location, target, nil
+	return location, nil
 }
 
 func nextLine(b []byte) (line, rest []byte, ok bool) {

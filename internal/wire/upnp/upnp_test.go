@@ -42,7 +42,7 @@ func TestFound(t *testing.T) {
 		"HTTP/1.0 200\nlocation:http://a/\n":                                          "http://a/",
 		"HTTP/1.1 200 OK\r\nCACHE-CONTROL: max-age=120\r\nLocation : http://a/":       "http://a/",
 	} {
-		if got, _, err := upnp.ParseFound([]byte(in)); err != nil || got != want {
+		if got, err := upnp.ParseFound([]byte(in)); err != nil || got != want {
 			t.Errorf("%q: %q, %v", in, got, err)
 		}
 	}
@@ -51,7 +51,7 @@ func TestFound(t *testing.T) {
 		"HTTP/1.1 200 OK\r\n\r\nLOCATION: http://a/\r\n", "HTTP/1.1 200 OK\r\nLOCATION: " + strings.Repeat("x", 5000),
 	} {
 		var format *upnp.FormatError
-		if got, _, err := upnp.ParseFound([]byte(in)); !errors.As(err, &format) {
+		if got, err := upnp.ParseFound([]byte(in)); !errors.As(err, &format) {
 			t.Errorf("%q: %q, %v", in, got, err)
 		}
 	}
@@ -203,7 +203,7 @@ func FuzzParseFound(f *testing.F) {
 	f.Add([]byte("HTTP/1.1 200 OK\r\nST: x\r\nLOCATION: http://192.168.1.1:5000/d.xml\r\n\r\n"))
 	f.Add([]byte("HTTP/1.0 200\nlocation:http://a/\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if location, _, err := upnp.ParseFound(b); err == nil && (location == "" || strings.ContainsAny(location, "\n")) {
+		if location, err := upnp.ParseFound(b); err == nil && (location == "" || strings.ContainsAny(location, "\n")) {
 			t.Fatalf("%q", location)
 		}
 	})

@@ -63,6 +63,30 @@ func TestLedbatIsCutOncePerBurst(t *testing.T) {
 	}
 }
 
+// What is lost while the queue holds next to nothing costs less than what a full queue loses.
+func TestLedbatTellsLossesApart(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		phase ledbatPhase
+		cwnd  float64
+		delay time.Duration
+		keeps float64
+	}{
+		{"empty", ledbatSteady, 100_000, 0, 0.8},
+		{"two packets in it", ledbatSteady, 58_000, 5 * ms, 0.8},
+		{"a long queue", ledbatSteady, 100_000, 60 * ms, 0.5},
+		{"a short queue that is full of ours", ledbatSteady, 1 << 20, 5 * ms, 0.5},
+		{"at the start", ledbatSlowStart, 100_000, 0, 0.5},
+	} {
+		l := &Ledbat{cwnd: c.cwnd, threshold: c.cwnd, phase: c.phase, low: start}
+		l.Acked(start, Progress{Delay: c.delay, RTT: 100 * ms, Packet: 1452})
+		l.Lost(start)
+		if got := l.cwnd / c.cwnd; got < c.keeps-0.01 || got > c.keeps+0.01 {
+			t.Errorf("%s: keeps %.2f, want %.2f", c.name, got, c.keeps)
+		}
+	}
+}
+
 // A queue that is never empty is let run empty, and then filled again as it was.
 func TestLedbatDrains(t *testing.T) {
 	l := &Ledbat{cwnd: 1 << 20, phase: ledbatSteady, low: start}
