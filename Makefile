@@ -13,8 +13,8 @@ STATICCHECK := $(BUILD)/staticcheck
 # Packages tested with the race detector; those below test/ drive the ordinary binary instead.
 UNIT         = $$($(GO) list ./... | grep -v '^github.com/potluck-p2p/potluck/test/')
 
-# The race detector looks at everything but SQLite, which was C before it was Go: it would take most of the time. Only such a package can be
-# left out: of one with generics, copies of the standard library's would be linked that hide what orders memory.
+# The race detector looks at everything but SQLite, which was C before it was Go: it would take most of the time. Only such a
+# package can be left out: of one with generics, copies of the standard library's would be linked that hide what orders memory.
 RACE         = -race -gcflags='modernc.org/sqlite/lib=-race=false'
 
 # What the black-box tests use, as command:Debian package (py: names a Python module of /usr/bin/python3).

@@ -34,6 +34,8 @@ func TestRefused(t *testing.T) {
 		{"share --listen nowhere " + file, 2, "has no port"},
 		{"share --listen example.org:1 " + file, 2, "cannot listen at the name"},
 		{"get", 2, "<link>"},
+		{"get --require-encryption none " + hash, 2, "--require-encryption must be one of"},
+		{"get --peer x@192.0.2.1:1 " + hash, 2, "a node's key has 52 characters"},
 		{"get nonsense", 2, " is not a link"},
 		{"get ipfs://bafy", 2, " is not a link"},
 		{"get magnet:?dn=x", 2, " is not a link"},

@@ -41,7 +41,7 @@ func (e ears) Write(p []byte) (int, error) {
 
 // meet lets two ends shake hands, and each send a word if that worked. It returns how each fared, and all that was heard on
 // the way.
-func meet(t *testing.T, dial, accept *tls.Config) (client, server *tls.Conn, dialErr, acceptErr error, heard []byte) {
+func meet(t *testing.T, dial, accept *tls.Config) (client, server *tls.Conn, heard []byte, dialErr, acceptErr error) {
 	t.Helper()
 	a, b := net.Pipe()
 	deadline := time.Now().Add(30 * time.Second)
@@ -65,12 +65,12 @@ func meet(t *testing.T, dial, accept *tls.Config) (client, server *tls.Conn, dia
 		}
 	})
 	both.Wait()
-	return client, server, dialErr, acceptErr, said.Bytes()
+	return client, server, said.Bytes(), dialErr, acceptErr
 }
 
 func TestBothEndsAreProven(t *testing.T) {
 	alice, bob := newIdentity(t, 1), newIdentity(t, 2)
-	client, server, dialErr, acceptErr, heard := meet(t, alice.Dial(bob.Key()), bob.Accept())
+	client, server, heard, dialErr, acceptErr := meet(t, alice.Dial(bob.Key()), bob.Accept())
 	if dialErr != nil || acceptErr != nil {
 		t.Fatal(dialErr, acceptErr)
 	}
@@ -96,7 +96,7 @@ func TestBothEndsAreProven(t *testing.T) {
 
 func TestAnotherNodeIsRefused(t *testing.T) {
 	alice, bob, mallory := newIdentity(t, 1), newIdentity(t, 2), newIdentity(t, 3)
-	_, server, dialErr, acceptErr, _ := meet(t, alice.Dial(bob.Key()), mallory.Accept())
+	_, server, _, dialErr, acceptErr := meet(t, alice.Dial(bob.Key()), mallory.Accept())
 	var other *OtherKeyError
 	if !errors.As(dialErr, &other) || other.Want != bob.Key() || other.Got != mallory.Key() {
 		t.Errorf("who dials: %v", dialErr)
@@ -131,7 +131,7 @@ func TestUnprovenIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dial := alice.Dial(bob.Key())
 			change(dial)
-			if _, _, _, acceptErr, _ := meet(t, dial, bob.Accept()); acceptErr == nil {
+			if _, _, _, _, acceptErr := meet(t, dial, bob.Accept()); acceptErr == nil {
 				t.Error("it is let in")
 			}
 			accept := bob.Accept()
@@ -139,7 +139,7 @@ func TestUnprovenIsRefused(t *testing.T) {
 			if name == "alice's certificate, mallory's key" {
 				accept.Certificates[0].Certificate = bob.certificate.Certificate
 			}
-			if _, _, dialErr, _, _ := meet(t, alice.Dial(bob.Key()), accept); dialErr == nil {
+			if _, _, _, dialErr, _ := meet(t, alice.Dial(bob.Key()), accept); dialErr == nil {
 				t.Error("it is taken for bob")
 			}
 		})

@@ -146,7 +146,7 @@ func TestPunchByLibtorrent(t *testing.T) {
 	h, o := newHomes(t), makeLarge(t)
 	h.relay.Rules(noTCP) // libtorrent that is to take none accepts and hangs up, from which less is to be concluded
 	peers.Libtorrent.Start(t, peers.Options{
-		Torrent: o.torrent, Dir: t.TempDir(), Host: h.relay, Listen: h.open, UTP: true, PEX: true, UpRate: 1000, DownRate: scant,
+		Torrent: o.torrent, Dir: t.TempDir(), Host: h.relay, Listen: h.open, UTP: true, PEX: true, UpRate: scant, DownRate: scant,
 	})
 	h.holds(t, o)
 	h.fetches(t, o)

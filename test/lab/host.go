@@ -67,7 +67,11 @@ func (h *Host) Route(dst netip.Prefix, via netip.Addr) {
 // Gateway sends packets for everywhere by way of a router.
 func (h *Host) Gateway(via netip.Addr) {
 	h.t.Helper()
-	h.Route(netip.PrefixFrom(map[bool]netip.Addr{true: netip.IPv4Unspecified(), false: netip.IPv6Unspecified()}[via.Is4()], 0), via)
+	everywhere := netip.IPv4Unspecified()
+	if via.Is6() {
+		everywhere = netip.IPv6Unspecified()
+	}
+	h.Route(netip.PrefixFrom(everywhere, 0), via)
 }
 
 // Down takes the interface that is plugged into s down. The interface keeps its addresses, and loses its routes.

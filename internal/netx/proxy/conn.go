@@ -290,8 +290,9 @@ func (c *conn) connectHTTP(s Server, to target) error {
 	case resp.StatusCode/100 != 2:
 		return &RefusedError{Via: s.String(), To: to.String(), Reason: "status " + strconv.Itoa(resp.StatusCode)}
 	}
-	// "Any 2xx (Successful) response indicates that the sender will switch to tunnel mode immediately after the response header
-	// section; data received after that header section is from the server identified by the request target."
+	// "Any 2xx (Successful) response indicates that the sender (and all inbound proxies) will switch to tunnel mode immediately
+	// after the response header section; data received after that header section is from the server identified by the request
+	// target."
 	c.ahead, err = r.Peek(r.Buffered())
 	return err
 }

@@ -29,7 +29,7 @@ func (w *world) populate() {
 	w.gang = &gang{w: w, ghosts: invented(rng, ghosts*w.plan.Nodes)}
 	var known []netip.AddrPort
 	for i := range w.plan.Nodes {
-		ip, from := w.places.address(), known
+		ip := w.places.address()
 		if rng.Float64() < w.plan.Hostile {
 			m := w.gang.recruit(ip, conduct(len(w.gang.members))%conducts, rng)
 			known = append(known, m.node().Addr)
@@ -37,7 +37,7 @@ func (w *world) populate() {
 		}
 		h := newHonest(w, ip, generator(w.plan.Seed, 1000+len(w.honest)))
 		w.honest = append(w.honest, h)
-		if w.plan.Behind > 0 && rng.Float64() < w.plan.Behind {
+		if i > 0 && w.plan.Behind > 0 && rng.Float64() < w.plan.Behind {
 			h.ways = make(map[netip.AddrPort]time.Duration)
 			if w.plan.ReadOnly {
 				h.core.SetMode(w.clock(), krpc.IPv4, core.ReadOnly)
@@ -45,6 +45,7 @@ func (w *world) populate() {
 		} else {
 			known = append(known, h.addr)
 		}
+		from := known[:max(1, len(known)-1)]
 		w.at(time.Duration(i)*joining/time.Duration(w.plan.Nodes), func() {
 			h.core.Contact(w.clock(), sample(rng, from, contacts)...)
 			h.step()

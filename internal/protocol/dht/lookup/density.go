@@ -1,7 +1,6 @@
 package lookup
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/potluck-p2p/potluck/internal/wire/krpc"
@@ -16,17 +15,11 @@ const (
 )
 
 // Density estimates how many nodes the network has, by how near to their targets look-ups came. Whoever surrounds a key
-// makes one sample too large, and whoever leads a look-up astray one too small; that is why the estimate is the median, of one
-// sample for each target.
+// makes one sample too large; that is why the estimate is a low quartile, and too low rather than too high: a region
+// that is too wide costs questions, one that is too narrow loses what was kept.
 type Density struct {
-	samples []sample // a ring, the oldest is replaced
+	samples []float64 // a ring, the oldest is replaced
 	next    int
-}
-
-// sample is how many nodes the network has as the latest look-up of a target saw it.
-type sample struct {
-	target krpc.ID
-	nodes  float64
 }
 
 // Observe takes what a look-up of a target ended with, nearest first.
@@ -44,16 +37,10 @@ func (d *Density) Observe(target krpc.ID, closest []krpc.Node) {
 	if down <= 0 {
 		return
 	}
-	s := sample{target, up / down}
-	if i := slices.IndexFunc(d.samples, func(s sample) bool { return s.target == target }); i >= 0 {
-		d.samples[i] = s
-		return
-	}
 	if len(d.samples) < mostSamples {
-		d.samples = append(d.samples, s)
-		return
+		d.samples = append(d.samples, 0)
 	}
-	d.samples[d.next] = s
+	d.samples[d.next] = up / down
 	d.next = (d.next + 1) % mostSamples
 }
 
@@ -62,7 +49,6 @@ func (d *Density) Nodes() float64 {
 	if len(d.samples) == 0 {
 		return 0
 	}
-	sorted := slices.Clone(d.samples)
-	slices.SortFunc(sorted, func(a, b sample) int { return cmp.Compare(a.nodes, b.nodes) })
-	return sorted[(len(sorted)-1)/2].nodes
+	sorted := slices.Sorted(slices.Values(d.samples))
+	return sorted[len(sorted)/4]
 }
