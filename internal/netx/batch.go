@@ -43,6 +43,9 @@ type SegmentWriter interface {
 	WriteSegments(p []byte, size int, to netip.AddrPort, f Fragmentation) error
 }
 
+// maxDatagram is the largest UDP payload there is.
+const maxDatagram = 65535
+
 // ReaderOf reads batches from any socket: of one datagram where it can do no more.
 func ReaderOf(conn PacketConn) BatchReader {
 	if r, ok := conn.(BatchReader); ok {

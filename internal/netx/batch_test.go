@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/mux"
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
 )
 
@@ -27,8 +28,8 @@ func train(n, size, last int) (p []byte) {
 // exchange sends trains to a mux with a batched route beside an ordinary one, and checks what comes.
 func exchange(t *testing.T, to, from netx.PacketConn, at netip.AddrPort) {
 	t.Helper()
-	m := netx.NewMux(to)
-	dht := m.Route(4, startsWith('d'))
+	m := mux.New(to)
+	dht := m.Route(4, func(p []byte, _ netip.AddrPort) bool { return bytes.HasPrefix(p, []byte("d")) })
 	got := make(chan string, 1000)
 	route := m.Batches(func([]byte, netip.AddrPort) bool { return true }, func(batch []netx.Datagram) {
 		for _, d := range batch {
@@ -37,7 +38,7 @@ func exchange(t *testing.T, to, from netx.PacketConn, at netip.AddrPort) {
 	})
 	served := make(chan error, 1)
 	go func() { served <- m.Serve() }()
-	sender := netx.NewMux(from).Batches(func([]byte, netip.AddrPort) bool { return false }, nil)
+	sender := mux.New(from).Batches(func([]byte, netip.AddrPort) bool { return false }, nil)
 
 	for _, tt := range []struct {
 		n, size, last int
@@ -139,7 +140,7 @@ func BenchmarkSegments(b *testing.B) {
 		}
 		socks = append(socks, c)
 	}
-	m := netx.NewMux(socks[0])
+	m := mux.New(socks[0])
 	var got int
 	m.Batches(func([]byte, netip.AddrPort) bool { return true }, func(batch []netx.Datagram) {
 		for _, d := range batch {
@@ -148,7 +149,7 @@ func BenchmarkSegments(b *testing.B) {
 	})
 	served := make(chan error, 1)
 	go func() { served <- m.Serve() }()
-	sender := netx.NewMux(socks[1]).Batches(func([]byte, netip.AddrPort) bool { return false }, nil)
+	sender := mux.New(socks[1]).Batches(func([]byte, netip.AddrPort) bool { return false }, nil)
 	const size, n = 1472, 44
 	p := make([]byte, n*size)
 	b.SetBytes(int64(len(p)))

@@ -8,12 +8,17 @@ import (
 	"syscall"
 )
 
-// isPeerError reports what a remote can cause on our socket.
-func isPeerError(err error) bool {
+// IsTransient reports an error of one datagram rather than of the socket, which a remote can cause: Windows and some BSDs report
+// an ICMP answer to an earlier send this way.
+func IsTransient(err error) bool {
+	var op *net.OpError
+	if !errors.As(err, &op) {
+		return false
+	}
 	for _, e := range []error{
 		syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EMSGSIZE,
 	} {
-		if errors.Is(err, e) {
+		if errors.Is(op.Err, e) {
 			return true
 		}
 	}

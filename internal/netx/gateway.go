@@ -3,7 +3,6 @@ package netx
 import (
 	"net"
 	"net/netip"
-	"slices"
 )
 
 // Gateway is a router through which this machine reaches the internet.
@@ -28,12 +27,6 @@ func Gateways(nw Network) ([]Gateway, error) {
 		return g.Gateways()
 	}
 	return nil, nil
-}
-
-// Gateways are those of the network that is filtered, but for blocked ones.
-func (f *Filtered) Gateways() ([]Gateway, error) {
-	list, err := Gateways(f.Network)
-	return slices.DeleteFunc(list, func(g Gateway) bool { return f.Blocks(g.Addr) }), err
 }
 
 // far are addresses on the internet, to ask the system which way leads there: nothing is sent to them.

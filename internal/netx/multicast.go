@@ -172,8 +172,7 @@ func (g *groupSocket) ReadFrom(p []byte) (int, netip.AddrPort, error) {
 	for {
 		n, dst, ifi, from, err := g.read(p)
 		if err != nil {
-			var op *net.OpError
-			if errors.As(err, &op) && isPeerError(op.Err) {
+			if IsTransient(err) {
 				continue
 			}
 			return 0, netip.AddrPort{}, err

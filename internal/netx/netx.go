@@ -3,6 +3,7 @@
 // came from somebody else passes one guard (DESIGN 4.9), and rates are limited in one place.
 //
 // [System] is the real network; package netxtest has an in-memory one with delay, loss and partitions for tests.
+// What stands before a network or a socket is in packages of its own: bind, proxy, filter and mux.
 package netx
 
 import (

@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/filter"
+	"github.com/potluck-p2p/potluck/internal/netx/mux"
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
 )
 
@@ -41,7 +43,7 @@ func TestWays(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer heard.Close()
-		nw := netx.Filter(narrow{Far: netxtest.Far{Host: us}}, func(netip.Addr) bool { return false })
+		nw := filter.New(narrow{Far: netxtest.Far{Host: us}}, func(netip.Addr) bool { return false })
 		if len(netx.Conditions(nw)) != 2 || netx.Changed(nw) == nil || netx.NoWay(nw) != nil || !slices.Equal(netx.Wildcards(nw), []netip.Addr{netip.IPv4Unspecified()}) {
 			t.Error("the way is not seen through the filter")
 		}
@@ -54,9 +56,9 @@ func TestWays(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		mux := netx.NewMux(socket)
-		defer mux.Close()
-		route := mux.Route(1, func([]byte, netip.AddrPort) bool { return true })
+		shared := mux.New(socket)
+		defer shared.Close()
+		route := shared.Route(1, func([]byte, netip.AddrPort) bool { return true })
 		if _, err := netx.WriteToName(route, []byte("hello"), "far.example", 80); err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/filter"
 	"github.com/potluck-p2p/potluck/internal/node/blocking"
 	"github.com/potluck-p2p/potluck/internal/schedule"
 )
@@ -60,7 +61,7 @@ func (n *Node) openBlockLists() error {
 	if err != nil {
 		return err
 	}
-	n.lists, n.filter = lists, netx.Filter(n.cfg.Network, lists.Blocks)
+	n.lists, n.filter = lists, filter.New(n.cfg.Network, lists.Blocks)
 	n.cfg.Network = n.filter
 	return nil
 }
@@ -77,7 +78,7 @@ func (n *Node) keepBlockLists() {
 		}
 		n.cfg.Log.Info("block lists have been read again", "ranges", n.lists.Len())
 		for _, o := range n.books.All() {
-			o.Guarded(func() { o.Swarm.Expel(netx.ErrBlocked, n.filter.Blocks) })
+			o.Guarded(func() { o.Swarm.Expel(filter.ErrBlocked, n.filter.Blocks) })
 		}
 	}
 }
@@ -86,7 +87,7 @@ func (n *Node) keepBlockLists() {
 type Blocking struct {
 	Ranges  int
 	Files   []blocking.File
-	Refused netx.Refused
+	Refused filter.Refused
 }
 
 // Blocking describes the block lists; false without any.

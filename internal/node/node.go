@@ -34,6 +34,7 @@ import (
 	"github.com/potluck-p2p/potluck/internal/network/utp"
 	"github.com/potluck-p2p/potluck/internal/network/web"
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/filter"
 	"github.com/potluck-p2p/potluck/internal/netx/urls"
 	"github.com/potluck-p2p/potluck/internal/node/blocking"
 	"github.com/potluck-p2p/potluck/internal/node/feeds"
@@ -140,7 +141,7 @@ type Node struct {
 	checks   chan struct{}      // holds one for each check of what others find in the DHT
 	feeds    *feeds.Desk
 	lists    *blocking.Lists // nil if nobody is blocked
-	filter   *netx.Filtered  // the same
+	filter   *filter.Network // the same
 	fetcher  *urls.Client
 	choker   *choker.Choker // the loop's alone
 	feed     news.Feed

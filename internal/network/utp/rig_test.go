@@ -10,6 +10,7 @@ import (
 
 	"github.com/potluck-p2p/potluck/internal/network/utp"
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/mux"
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
 )
 
@@ -19,7 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type end struct {
 	*utp.Shell
 	at     netip.AddrPort
-	mux    *netx.Mux
+	mux    *mux.Mux
 	panics chan any
 	served chan error
 }
@@ -31,9 +32,9 @@ func open(t testing.TB, nw netx.Network, at string) *end {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &end{at: pc.LocalAddr(), mux: netx.NewMux(pc), panics: make(chan any, 8), served: make(chan error, 1)}
+	e := &end{at: pc.LocalAddr(), mux: mux.New(pc), panics: make(chan any, 8), served: make(chan error, 1)}
 	e.Shell = utp.Open(utp.Config{
-		Muxes: []*netx.Mux{e.mux}, Now: time.Now, Seed: [32]byte{byte(e.at.Port())}, Panicked: func(r any) { e.panics <- r },
+		Muxes: []*mux.Mux{e.mux}, Now: time.Now, Seed: [32]byte{byte(e.at.Port())}, Panicked: func(r any) { e.panics <- r },
 	})
 	go func() { e.served <- e.mux.Serve() }()
 	return e

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/mux"
 	protocol "github.com/potluck-p2p/potluck/internal/protocol/utp"
 )
 
@@ -36,7 +37,7 @@ const backlog = 128
 type Config struct {
 	// Muxes are the UDP sockets. A route is made on each, after those that are there: what looks like uTP and is for another
 	// protocol belongs to that.
-	Muxes []*netx.Mux
+	Muxes []*mux.Mux
 	Now   func() time.Time
 	// Seed is from a source that nobody can guess.
 	Seed [32]byte

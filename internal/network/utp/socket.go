@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/mux"
 	protocol "github.com/potluck-p2p/potluck/internal/protocol/utp"
 )
 
@@ -18,7 +19,7 @@ const replySize = 20
 // socket is one UDP socket with its connections.
 type socket struct {
 	shell *Shell
-	route *netx.BatchRoute
+	route *mux.BatchRoute
 	local netip.AddrPort
 
 	// mu guards what tells connections apart. It is never held together with that of a connection.
@@ -41,7 +42,7 @@ type reply struct {
 	to    netip.AddrPort
 }
 
-func newSocket(sh *Shell, m *netx.Mux, rng *rand.Rand) *socket {
+func newSocket(sh *Shell, m *mux.Mux, rng *rand.Rand) *socket {
 	s := &socket{
 		shell:    sh,
 		endpoint: protocol.NewEndpoint(sh.cfg.Now(), sh.cfg.Protocol, rng),

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/mux"
 )
 
 const (
@@ -31,13 +32,13 @@ func (h *Host) ListenUDP(_ context.Context, local netip.AddrPort) (netx.PacketCo
 	if _, taken := bound(h.udp, local); taken {
 		return nil, listenError("udp", local, syscall.EADDRINUSE)
 	}
-	u := &udpConn{Inbox: netx.NewInbox(udpQueue), host: h, local: local}
+	u := &udpConn{Inbox: mux.NewInbox(udpQueue), host: h, local: local}
 	h.udp[local] = u
 	return u, nil
 }
 
 type udpConn struct {
-	*netx.Inbox
+	*mux.Inbox
 	host  *Host
 	local netip.AddrPort
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/mux"
 )
 
 // LAN puts hosts into one local network, out of any other they were in: what one of them sends to a multicast group, the
@@ -36,7 +37,7 @@ func (h *Host) ListenMulticast(_ context.Context, group netip.AddrPort) (netx.Mu
 	h.mu.Lock()
 	from := netip.AddrPortFrom(h.addrs[i], h.port())
 	h.mu.Unlock()
-	m := &member{Inbox: netx.NewInbox(udpQueue), host: h, group: group, from: from}
+	m := &member{Inbox: mux.NewInbox(udpQueue), host: h, group: group, from: from}
 	h.world.mu.Lock()
 	defer h.world.mu.Unlock()
 	h.world.groups[group] = append(h.world.groups[group], m)
@@ -45,7 +46,7 @@ func (h *Host) ListenMulticast(_ context.Context, group netip.AddrPort) (netx.Mu
 
 // member is a host's membership in a group.
 type member struct {
-	*netx.Inbox
+	*mux.Inbox
 	host  *Host
 	group netip.AddrPort
 	from  netip.AddrPort

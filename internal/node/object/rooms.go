@@ -20,6 +20,7 @@ import (
 	"github.com/potluck-p2p/potluck/internal/local"
 	"github.com/potluck-p2p/potluck/internal/network/web"
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/filter"
 	"github.com/potluck-p2p/potluck/internal/node/news"
 	"github.com/potluck-p2p/potluck/internal/node/presence"
 	"github.com/potluck-p2p/potluck/internal/node/sockets"
@@ -47,8 +48,8 @@ type Rooms struct {
 	Trackers *tracker.Client
 	Scraper  *tracker.Scraper
 	Web      *web.Shell
-	Up, Down *netx.Limiter  // of all objects together
-	Filter   *netx.Filtered // what Network lets through; nil: everything
+	Up, Down *netx.Limiter   // of all objects together
+	Filter   *filter.Network // what Network lets through; nil: everything
 
 	PeerID   func() [20]byte // makes our id for an object
 	Client   string          // how we call ourselves to others

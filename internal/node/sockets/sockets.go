@@ -18,6 +18,7 @@ import (
 	"github.com/potluck-p2p/potluck/internal/catalog"
 	"github.com/potluck-p2p/potluck/internal/fault"
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/mux"
 )
 
 // Config says where to listen.
@@ -33,7 +34,7 @@ type Config struct {
 type Sockets struct {
 	cfg       Config
 	listeners []net.Listener
-	muxes     []*netx.Mux
+	muxes     []*mux.Mux
 	serving   sync.WaitGroup
 	own       addrs
 	public    atomic.Uint32 // port; 0: none but ours
@@ -136,9 +137,9 @@ func (s *Sockets) add(ctx context.Context, a netip.AddrPort) error {
 	if l != nil {
 		s.listeners = append(s.listeners, l)
 	}
-	mux := netx.NewMux(pc)
-	s.muxes = append(s.muxes, mux)
-	s.serving.Go(func() { mux.Serve() })
+	m := mux.New(pc)
+	s.muxes = append(s.muxes, m)
+	s.serving.Go(func() { m.Serve() })
 	return nil
 }
 
@@ -146,7 +147,7 @@ func (s *Sockets) add(ctx context.Context, a netip.AddrPort) error {
 func (s *Sockets) Listeners() []net.Listener { return s.listeners }
 
 // Muxes are the UDP sockets, for protocols that take many datagrams at a time.
-func (s *Sockets) Muxes() []*netx.Mux { return s.muxes }
+func (s *Sockets) Muxes() []*mux.Mux { return s.muxes }
 
 // Routes give each UDP socket's datagrams that are mine, of which up to queue wait to be read, and let others be sent.
 func (s *Sockets) Routes(queue int, mine func([]byte, netip.AddrPort) bool) []netx.PacketConn {

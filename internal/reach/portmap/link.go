@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/mux"
 	"github.com/potluck-p2p/potluck/internal/netx/urls"
 	"github.com/potluck-p2p/potluck/internal/protocol/portmap"
 	"github.com/potluck-p2p/potluck/internal/wire/upnp"
@@ -75,20 +76,20 @@ func (l *link) run() {
 		l.runner.cfg.Log.Debug("cannot ask the router", "err", err)
 		return
 	}
-	mux := netx.NewMux(conn)
-	mux.Batches(func([]byte, netip.AddrPort) bool { return true }, func(list []netx.Datagram) {
+	shared := mux.New(conn)
+	shared.Batches(func([]byte, netip.AddrPort) bool { return true }, func(list []netx.Datagram) {
 		for _, d := range list {
 			l.put(d)
 		}
 	})
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	defer mux.Close()
+	defer shared.Close()
 	defer stop()
 	closed := make(chan struct{})
 	wg.Go(func() {
 		defer close(closed)
-		_ = mux.Serve() // without the socket the link ends
+		_ = shared.Serve() // without the socket the link ends
 	})
 
 	timer := time.NewTimer(0)

@@ -1,25 +1,27 @@
-package netx_test
+package filter_test
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/filter"
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
 )
 
 // filtered is a host at 1.1.1.1 that wants nothing of 6.6.6.0/24, with a good and a bad neighbour.
-func filtered(t *testing.T) (us *netx.Filtered, good, bad *netxtest.Host, off *atomic.Bool) {
+func filtered(t *testing.T) (us *filter.Network, good, bad *netxtest.Host, off *atomic.Bool) {
 	t.Helper()
 	w := netxtest.NewWorld(1)
 	list := netip.MustParsePrefix("6.6.6.0/24")
 	host, good, bad := w.Host("1.1.1.1"), w.Host("2.2.2.2"), w.Host("6.6.6.6")
 	w.LAN(host, good, bad)
 	off = &atomic.Bool{}
-	return netx.Filter(host, func(a netip.Addr) bool { return !off.Load() && list.Contains(a.Unmap()) }), good, bad, off
+	return filter.New(host, func(a netip.Addr) bool { return !off.Load() && list.Contains(a.Unmap()) }), good, bad, off
 }
 
 func TestFilterStreams(t *testing.T) {
@@ -58,10 +60,10 @@ func TestFilterStreams(t *testing.T) {
 		if from := <-in; from != good.Addr() {
 			t.Errorf("%v was let in first", from)
 		}
-		if _, err := us.DialTCP(ctx, netx.AddrPort(theirs.Addr())); !errors.Is(err, netx.ErrBlocked) {
+		if _, err := us.DialTCP(ctx, netx.AddrPort(theirs.Addr())); !errors.Is(err, filter.ErrBlocked) {
 			t.Errorf("dialling: %v", err)
 		}
-		if want := (netx.Refused{Dials: 1, Accepts: 1}); us.Refused() != want {
+		if want := (filter.Refused{Dials: 1, Accepts: 1}); us.Refused() != want {
 			t.Errorf("refused %+v, want %+v", us.Refused(), want)
 		}
 
@@ -71,7 +73,7 @@ func TestFilterStreams(t *testing.T) {
 		} else {
 			conn.Close()
 		}
-		if _, err := us.DialTCP(ctx, netip.MustParseAddrPort("6.6.6.7:7000")); !errors.Is(err, netx.ErrBlocked) {
+		if _, err := us.DialTCP(ctx, netip.MustParseAddrPort("6.6.6.7:7000")); !errors.Is(err, filter.ErrBlocked) {
 			t.Errorf("another of the list: %v", err)
 		}
 		off.Store(true)
@@ -109,7 +111,12 @@ func TestFilterDatagrams(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if got := read(t, sock); got != "hello from 2.2.2.2:7000" {
+		read := func(c netx.PacketConn) string {
+			p := make([]byte, 100)
+			n, from, err := c.ReadFrom(p)
+			return fmt.Sprint(string(p[:n]), " from ", from, ", ", err)
+		}
+		if got := read(sock); got != "hello from 2.2.2.2:7000, <nil>" {
 			t.Error(got)
 		}
 		var batch []netx.Datagram
@@ -121,19 +128,19 @@ func TestFilterDatagrams(t *testing.T) {
 		if len(batch) != 1 || batch[0].From.Addr() != good.Addr() {
 			t.Errorf("a batch of %d, the first from %v", len(batch), batch[0].From)
 		}
-		if _, err := sock.WriteTo([]byte("x"), foe.LocalAddr()); !errors.Is(err, netx.ErrBlocked) {
+		if _, err := sock.WriteTo([]byte("x"), foe.LocalAddr()); !errors.Is(err, filter.ErrBlocked) {
 			t.Errorf("sending one: %v", err)
 		}
-		if err := sock.(netx.SegmentWriter).WriteSegments(make([]byte, 25), 10, foe.LocalAddr(), netx.Whole); !errors.Is(err, netx.ErrBlocked) {
+		if err := sock.(netx.SegmentWriter).WriteSegments(make([]byte, 25), 10, foe.LocalAddr(), netx.Whole); !errors.Is(err, filter.ErrBlocked) {
 			t.Errorf("sending a train: %v", err)
 		}
 		if err := sock.(netx.SegmentWriter).WriteSegments([]byte("one"), 3, friend.LocalAddr(), netx.Whole); err != nil {
 			t.Error(err)
 		}
-		if got := read(t, friend); got != "one from 1.1.1.1:7000" {
+		if got := read(friend); got != "one from 1.1.1.1:7000, <nil>" {
 			t.Error(got)
 		}
-		if want := (netx.Refused{Sent: 4, Received: 2}); us.Refused() != want {
+		if want := (filter.Refused{Sent: 4, Received: 2}); us.Refused() != want {
 			t.Errorf("refused %+v, want %+v", us.Refused(), want)
 		}
 	})

@@ -1,4 +1,4 @@
-package netx
+package mux
 
 import (
 	"net"
@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Inbox is a bounded queue of datagrams with the reading half of [PacketConn]. A datagram that comes when the queue is
+// Inbox is a bounded queue of datagrams with the reading half of [netx.PacketConn]. A datagram that comes when the queue is
 // full is dropped, as a full socket buffer would. Its slots are reused, so it allocates nothing once warm.
 type Inbox struct {
 	mu       sync.Mutex
@@ -51,7 +51,7 @@ func (q *Inbox) Put(p []byte, from netip.AddrPort) {
 	q.cond.Signal()
 }
 
-// ReadFrom waits for the next datagram. See [PacketConn].
+// ReadFrom waits for the next datagram. See [netx.PacketConn].
 func (q *Inbox) ReadFrom(p []byte) (int, netip.AddrPort, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -71,7 +71,7 @@ func (q *Inbox) ReadFrom(p []byte) (int, netip.AddrPort, error) {
 	}
 }
 
-// SetReadDeadline bounds waiting. See [PacketConn].
+// SetReadDeadline bounds waiting. See [netx.PacketConn].
 func (q *Inbox) SetReadDeadline(t time.Time) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()

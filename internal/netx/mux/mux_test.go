@@ -1,4 +1,4 @@
-package netx_test
+package mux_test
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/mux"
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
 )
 
@@ -39,7 +40,7 @@ func TestMuxSharesOneSocket(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := netx.NewMux(shared)
+		m := mux.New(shared)
 		dht, utp := m.Route(2, startsWith('d')), m.Route(8, startsWith('u'))
 		done := make(chan error, 1)
 		go func() { done <- m.Serve() }()

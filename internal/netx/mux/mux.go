@@ -1,4 +1,5 @@
-package netx
+// Package mux shares one UDP socket between protocols: what comes for one of them it is given by the batch, or finds in its [Inbox].
+package mux
 
 import (
 	"errors"
@@ -6,31 +7,30 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
-)
 
-// maxDatagram is the largest UDP payload there is.
-const maxDatagram = 65535
+	"github.com/potluck-p2p/potluck/internal/netx"
+)
 
 // Mux shares one UDP socket between protocols that tell their datagrams apart by the first bytes: uTP, the DHT and UDP
 // trackers live on the one port the user opened in the router.
 type Mux struct {
-	conn   PacketConn
-	writer SegmentWriter
+	conn   netx.PacketConn
+	writer netx.SegmentWriter
 
 	mu     sync.RWMutex
 	routes []*route
 	closed bool
 }
 
-// NewMux shares conn. Datagrams flow once Serve runs; closing the Mux closes conn.
-func NewMux(conn PacketConn) *Mux {
-	return &Mux{conn: conn, writer: WriterOf(conn)}
+// New shares conn. Datagrams flow once Serve runs; closing the Mux closes conn.
+func New(conn netx.PacketConn) *Mux {
+	return &Mux{conn: conn, writer: netx.WriterOf(conn)}
 }
 
 // Route makes a socket that receives the datagrams for which match holds. Routes are tried in the order in which they
 // were made. At most queue datagrams wait in it; further ones are dropped, so a slow protocol cannot hold up another.
 // Match must not keep pkt. Closing the returned socket ends the route and leaves the shared socket open.
-func (m *Mux) Route(queue int, match func(pkt []byte, from netip.AddrPort) bool) PacketConn {
+func (m *Mux) Route(queue int, match func(pkt []byte, from netip.AddrPort) bool) netx.PacketConn {
 	in := NewInbox(queue)
 	r := &route{mux: m, match: match, inbox: in}
 	if !m.add(r) {
@@ -42,7 +42,7 @@ func (m *Mux) Route(queue int, match func(pkt []byte, from netip.AddrPort) bool)
 // Batches makes a route for a protocol that takes many datagrams at a time: take is called with what one read brought for it,
 // on the goroutine of Serve, so it must not wait for anything, nor make or close routes. The datagrams are valid until it
 // returns.
-func (m *Mux) Batches(match func(pkt []byte, from netip.AddrPort) bool, take func([]Datagram)) *BatchRoute {
+func (m *Mux) Batches(match func(pkt []byte, from netip.AddrPort) bool, take func([]netx.Datagram)) *BatchRoute {
 	r := &route{mux: m, match: match, take: take}
 	m.add(r)
 	return &BatchRoute{r}
@@ -60,8 +60,8 @@ func (m *Mux) add(r *route) (open bool) {
 
 // Serve hands out datagrams until the socket is closed, and then returns nil.
 func (m *Mux) Serve() error {
-	reader := ReaderOf(m.conn)
-	var batch []Datagram
+	reader := netx.ReaderOf(m.conn)
+	var batch []netx.Datagram
 	for {
 		var err error
 		batch, err = reader.ReadBatch(batch[:0])
@@ -69,7 +69,7 @@ func (m *Mux) Serve() error {
 		case errors.Is(err, net.ErrClosed):
 			_ = m.Close()
 			return nil
-		case err != nil && isTransient(err):
+		case err != nil && netx.IsTransient(err):
 			continue
 		case err != nil:
 			_ = m.Close()
@@ -79,14 +79,7 @@ func (m *Mux) Serve() error {
 	}
 }
 
-// isTransient reports an error of one datagram rather than of the socket: Windows and some BSDs report an ICMP answer to
-// an earlier send this way.
-func isTransient(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && isPeerError(op.Err)
-}
-
-func (m *Mux) dispatch(batch []Datagram) {
+func (m *Mux) dispatch(batch []netx.Datagram) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	for _, d := range batch {
@@ -136,8 +129,8 @@ type route struct {
 	mux   *Mux
 	match func([]byte, netip.AddrPort) bool
 	inbox *Inbox
-	take  func([]Datagram)
-	batch []Datagram // for take
+	take  func([]netx.Datagram)
+	batch []netx.Datagram // for take
 }
 
 // queued is a protocol's view of the shared socket, as if it had one of its own.
@@ -152,18 +145,18 @@ func (q queued) WriteTo(p []byte, to netip.AddrPort) (int, error) {
 func (q queued) LocalAddr() netip.AddrPort { return q.route.mux.conn.LocalAddr() }
 
 // Unwrap is the shared socket.
-func (q queued) Unwrap() PacketConn { return q.route.mux.conn }
+func (q queued) Unwrap() netx.PacketConn { return q.route.mux.conn }
 
 func (q queued) Close() error {
 	q.route.mux.remove(q.route)
 	return q.Inbox.Close()
 }
 
-// BatchRoute is the view of a protocol that takes datagrams by the batch. It is a [SegmentWriter].
+// BatchRoute is the view of a protocol that takes datagrams by the batch. It is a [netx.SegmentWriter].
 type BatchRoute struct{ route *route }
 
-// WriteSegments sends datagrams. See [SegmentWriter].
-func (b *BatchRoute) WriteSegments(p []byte, size int, to netip.AddrPort, f Fragmentation) error {
+// WriteSegments sends datagrams. See [netx.SegmentWriter].
+func (b *BatchRoute) WriteSegments(p []byte, size int, to netip.AddrPort, f netx.Fragmentation) error {
 	return b.route.mux.writer.WriteSegments(p, size, to, f)
 }
 
