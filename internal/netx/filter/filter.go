@@ -124,13 +124,7 @@ type socket struct {
 func (s *socket) Unwrap() netx.PacketConn { return s.PacketConn }
 
 func (s *socket) ReadFrom(p []byte) (int, netip.AddrPort, error) {
-	for {
-		n, from, err := s.PacketConn.ReadFrom(p)
-		if err != nil || !s.filter.Blocks(from.Addr()) {
-			return n, from, err
-		}
-		s.filter.received.Add(1)
-	}
+	return s.filter.readFrom(s.PacketConn, p)
 }
 
 func (s *socket) ReadBatch(b []netx.Datagram) ([]netx.Datagram, error) {
@@ -187,12 +181,22 @@ type member struct {
 }
 
 func (m *member) ReadFrom(p []byte) (int, netip.AddrPort, error) {
+	return m.filter.readFrom(m.MulticastConn, p)
+}
+
+// reader is a socket of either kind.
+type reader interface {
+	ReadFrom(p []byte) (n int, from netip.AddrPort, err error)
+}
+
+// readFrom reads the next datagram that is let through.
+func (f *Network) readFrom(r reader, p []byte) (int, netip.AddrPort, error) {
 	for {
-		n, from, err := m.MulticastConn.ReadFrom(p)
-		if err != nil || !m.filter.Blocks(from.Addr()) {
+		n, from, err := r.ReadFrom(p)
+		if err != nil || !f.Blocks(from.Addr()) {
 			return n, from, err
 		}
-		m.filter.received.Add(1)
+		f.received.Add(1)
 	}
 }
 
