@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime/debug"
 
 	"github.com/potluck-p2p/potluck/internal/inspect"
 	"github.com/potluck-p2p/potluck/internal/netx"
@@ -55,10 +56,17 @@ func (opt Options) network() (*way, error) {
 			return nil, &Error{Code: CodeUsage, Message: fmt.Sprintf("the proxy %v", err),
 				Hint: "set Options.Proxy as in socks5://127.0.0.1:1080", Exit: ExitUsage}
 		}
-		n := proxy.New(w.Network, server)
+		n := proxy.New(proxy.Config{Network: w.Network, Server: server, Panicked: opt.panicked})
 		w.Network, w.parts = n, append(w.parts, n)
 	}
 	return w, nil
+}
+
+// panicked is told of a panic in the way that was contained.
+func (opt Options) panicked(p any) {
+	if opt.Log != nil {
+		opt.Log.Error("internal error, contained", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	}
 }
 
 func (w *way) close() {

@@ -25,7 +25,7 @@ type commands struct {
 	Up                string `placeholder:"RATE" help:"Most bytes per second to send, with K, M, G; 0 is no limit."`
 	Down              string `placeholder:"RATE" help:"Most bytes per second to receive."`
 	Offline           bool   `help:"Use only addresses and trackers named explicitly (POTLUCK_OFFLINE=1)."`
-	RequireEncryption string `enum:"obfuscated,authenticated," default:"" placeholder:"HOW" help:"Speak with peers only so that others do not see what it is (obfuscated), or by TLS with both ends known by their keys (authenticated)."`
+	RequireEncryption string `enum:"obfuscated,authenticated," default:"" placeholder:"HOW" help:"Speak with peers only so that others do not see what it is (obfuscated), or by TLS, where both ends prove their keys (authenticated)."`
 	JSON              bool   `name:"json" help:"Print one JSON object per line."`
 	Quiet             bool   `short:"q" help:"No progress and no messages but errors."`
 	Verbose           bool   `short:"v" help:"Say more."`

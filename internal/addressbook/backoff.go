@@ -16,6 +16,7 @@ const (
 	Unneeded         // one side has enough, or the two are connected already
 	Useless          // neither has anything for the other
 	Felt             // a feeler found somebody
+	NoWay            // we have no way out ourselves
 )
 
 const (
@@ -28,6 +29,8 @@ const (
 	provenFails = 3
 	// laterAgain is the wait after a connection that one side did not need.
 	laterAgain = time.Minute
+	// wayAgain is the wait after an attempt for which we had no way out.
+	wayAgain = 10 * time.Second
 	// uselessFor is the wait after a connection of which neither side had a use.
 	uselessFor = 10 * time.Minute
 	// givenUp is the wait after the last of the tries.
@@ -36,8 +39,16 @@ const (
 
 // Failed is told that no connection came of an address that is being dialled. Of one that Left was told of it does nothing.
 func (b *Book) Failed(now time.Time, addr netip.AddrPort) {
-	if e := b.table[unmap(addr)]; e != nil && (e.phase == dialling || e.phase == feeling) {
-		b.leave(now, e, Broken)
+	if b.IsDialled(addr) {
+		b.Left(now, addr, Broken)
+	}
+}
+
+// Barred is told that an address that is being dialled was not reached since we have no way out ourselves, which is not held
+// against it. Of one that Left was told of it does nothing.
+func (b *Book) Barred(now time.Time, addr netip.AddrPort) {
+	if b.IsDialled(addr) {
+		b.Left(now, addr, NoWay)
 	}
 }
 
@@ -76,6 +87,8 @@ func (b *Book) leave(now time.Time, e *entry, why Outcome) {
 		b.wait(e, now)
 	case Unneeded:
 		b.wait(e, now.Add(laterAgain))
+	case NoWay:
+		b.wait(e, now.Add(wayAgain))
 	case Useless:
 		b.wait(e, now.Add(uselessFor))
 	case Felt:

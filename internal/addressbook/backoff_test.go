@@ -64,6 +64,7 @@ func TestAfterTheConnection(t *testing.T) {
 		{"of no use", time.Second, Useless, uselessFor, 1},
 		{"not needed", time.Second, Unneeded, laterAgain, 1},
 		{"the user paused", time.Second, Stopped, 0, 1},
+		{"our way out closed", time.Second, NoWay, wayAgain, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBook()

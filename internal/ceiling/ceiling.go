@@ -2,9 +2,9 @@
 // system: what the machine has to give is handed in.
 //
 // What a peer takes at most is known from the rooms that serve it (internal/network/bittorrent): while payload flows both ways
-// a buffer of 256 KiB for each, besides the 4 KiB on which an idle one waits, its frames and its goroutines. An eighth of the
-// memory may go there, and no more than half of the files that may be open: the others are what is shared, the catalog and
-// other sockets.
+// a buffer of 256 KiB for each, and under TLS another in which what is sent is sealed, besides the 4 KiB on which an idle one
+// waits, its frames and its goroutines. An eighth of the memory may go there, and no more than half of the files that may be
+// open: the others are what is shared, the catalog and other sockets.
 package ceiling
 
 import "fmt"
@@ -37,8 +37,8 @@ const (
 	kib = 1 << 10
 	mib = 1 << 20
 
-	// perPeer is what a peer takes at most: two leased buffers, one to wait on, frames, stacks and what is remembered of it.
-	perPeer = 2*256*kib + 4*kib + 60*kib
+	// perPeer is what a peer takes at most: three leased buffers, one to wait on, frames, stacks and what is remembered of it.
+	perPeer = 3*256*kib + 4*kib + 60*kib
 	// shares of the memory.
 	peersShare, piecesShare, pressureShare = 8, 16, 4
 

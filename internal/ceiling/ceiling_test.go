@@ -13,14 +13,14 @@ func TestOf(t *testing.T) {
 		why            string
 	}{
 		{"nothing is known", Machine{}, 200, 8, 100, 32 * mib, 256 * mib, "the usual"},
-		{"a small board", Machine{Memory: 256 * mib, OpenFiles: 1 << 20}, 56, 5, 28, 16 * mib, 64 * mib, "for 256 MiB of memory"},
+		{"a small board", Machine{Memory: 256 * mib, OpenFiles: 1 << 20}, 50, 5, 25, 16 * mib, 64 * mib, "for 256 MiB of memory"},
 		{"less is hardly worth while", Machine{Memory: 64 * mib}, 50, 5, 25, 8 * mib, 16 * mib, "for 64 MiB of memory"},
-		{"1 GiB", Machine{Memory: gib}, 227, 8, 113, 32 * mib, 256 * mib, "for 1.0 GiB of memory"},
-		{"4 GiB", Machine{Memory: 4 * gib, OpenFiles: 1 << 20}, 910, 8, 200, 32 * mib, gib, "for 4.0 GiB of memory"},
+		{"1 GiB", Machine{Memory: gib}, 157, 8, 78, 32 * mib, 256 * mib, "for 1.0 GiB of memory"},
+		{"4 GiB", Machine{Memory: 4 * gib, OpenFiles: 1 << 20}, 630, 8, 200, 32 * mib, gib, "for 4.0 GiB of memory"},
 		{"a server", Machine{Memory: 512 * gib, OpenFiles: 1 << 20}, 1000, 8, 200, 32 * mib, 128 * gib, "for 512.0 GiB of memory"},
-		{"a container on it", Machine{Memory: 512 * mib, Confined: true}, 113, 8, 56, 32 * mib, 128 * mib, "for 512 MiB of memory that it is confined to"},
-		{"GOMEMLIMIT", Machine{Memory: 8 * gib, GoLimit: 512 * mib}, 113, 8, 56, 32 * mib, 128 * mib, "for 512 MiB of GOMEMLIMIT"},
-		{"GOMEMLIMIT above the memory", Machine{Memory: 512 * mib, GoLimit: 8 * gib}, 113, 8, 56, 32 * mib, 128 * mib, "for 512 MiB of memory"},
+		{"a container on it", Machine{Memory: 512 * mib, Confined: true}, 78, 7, 39, 32 * mib, 128 * mib, "for 512 MiB of memory that it is confined to"},
+		{"GOMEMLIMIT", Machine{Memory: 8 * gib, GoLimit: 512 * mib}, 78, 7, 39, 32 * mib, 128 * mib, "for 512 MiB of GOMEMLIMIT"},
+		{"GOMEMLIMIT above the memory", Machine{Memory: 512 * mib, GoLimit: 8 * gib}, 78, 7, 39, 32 * mib, 128 * mib, "for 512 MiB of memory"},
 		{"few files", Machine{Memory: 8 * gib, OpenFiles: 256}, 128, 8, 64, 32 * mib, 2 * gib, "for 256 open files"},
 		{"no files at all", Machine{OpenFiles: 1}, 1, 4, 4, 32 * mib, 256 * mib, "for 1 open files"},
 	}

@@ -54,7 +54,7 @@ var keys = []key{
 	{"offline", "use only addresses and trackers that were named",
 		func(c *Config, v value) (string, string) { return setBool(&c.Offline, v) },
 		func(c *Config) string { return strconv.FormatBool(c.Offline) }},
-	{"encryption", "of connections with peers: prefer, require (at least hidden), authenticated (by TLS, both ends known by their keys) or off",
+	{"encryption", "of connections with peers: prefer, require (at least hidden), authenticated (by TLS, where both ends prove their keys) or off",
 		func(c *Config, v value) (string, string) { return setPolicy(&c.Encryption, v) },
 		func(c *Config) string { return c.Encryption.String() }},
 	{"utp", "speak with peers over UDP as well, for whom TCP does not reach",

@@ -119,3 +119,13 @@ func TestResolvePeer(t *testing.T) {
 		}
 	}
 }
+
+// Behind a proxy no peer's name is looked up, and the user is told what to give instead.
+func TestPeerByNameBehindAProxy(t *testing.T) {
+	w := netxtest.NewWorld(1)
+	w.Name("peer.example", "192.0.2.7")
+	_, err := inspect.ResolvePeers(t.Context(), netxtest.Far{Host: w.Host("192.0.2.1")}, []string{"192.0.2.8:1", "peer.example:7"})
+	if e := fault.Explain(err); err == nil || e.Code != "far-name" || e.Exit != fault.ExitUsage || !strings.Contains(e.Message, "peer.example:7") || !strings.Contains(e.Hint, "address") {
+		t.Errorf("%+v", e)
+	}
+}

@@ -63,6 +63,8 @@ func ResolvePeers(ctx context.Context, nw netx.Network, typed []string) ([]Peer,
 		found, err := ResolvePeer(ctx, nw, h)
 		var unknown *unknownHostError
 		switch {
+		case errors.Is(err, netx.ErrFarName):
+			return nil, fmt.Errorf("the peer %s was not looked up: %w", h, netx.ErrFarName)
 		case errors.As(err, &unknown):
 			return nil, fault.New(fault.ExitBlocked, "unknown-host", fmt.Sprintf("the peer %s was not found: %v", h, err),
 				"check the name and the network, or give the peer's IP address", err)

@@ -1,8 +1,13 @@
-//go:build !linux
+//go:build !linux && !darwin
 
 package netx
 
-import "syscall"
+import (
+	"runtime"
+	"syscall"
+)
 
-// bindToDevice leaves it at the source address, by which these systems choose the interface.
-func bindToDevice(syscall.RawConn, string) error { return nil }
+// bindToDevice is a [NoWayError]: a source address alone does not keep a socket to its interface, for routes go by the destination.
+func bindToDevice(_ syscall.RawConn, _ string, only *Interface) error {
+	return &NoWayError{Via: only.Name, Problem: "cannot be kept to on " + runtime.GOOS}
+}

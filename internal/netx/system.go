@@ -25,6 +25,8 @@ type Options struct {
 	Only *Interface
 	// NameServers are asked by the interface Only instead of those of the system.
 	NameServers []netip.AddrPort
+	// Before is the network by the interface as it was before, if there was one. It is closed.
+	Before Network
 }
 
 // Interface is one of this machine's.
@@ -42,6 +44,9 @@ func System(opt Options) Network {
 	switch {
 	case s.only != nil:
 		s.sources = s.only.Addrs
+		if holdsPorts {
+			s.backstops = newBackstops(s.holdPort, s.sources, backstopsOf(opt.Before))
+		}
 	case source.IsValid() && !source.IsUnspecified():
 		s.sources = []netip.Addr{source}
 	default:
@@ -58,6 +63,8 @@ type system struct {
 	servers  []netip.AddrPort
 	turn     atomic.Uint32 // of the name servers
 	resolver *net.Resolver
+	// backstops hold the ports that connections leave from; nil if the kernel chooses them.
+	backstops *backstops
 }
 
 // from is the address from which to reach a remote; the zero address leaves the choice to the system.
@@ -91,11 +98,11 @@ func (s *system) place(local netip.AddrPort) (netip.AddrPort, error) {
 }
 
 // confine keeps a socket to the interface, whatever the routes say.
-func (s *system) confine(_, _ string, c syscall.RawConn) error {
+func (s *system) confine(network, _ string, c syscall.RawConn) error {
 	if s.only == nil {
 		return nil
 	}
-	return bindToDevice(c, s.only.Name)
+	return bindToDevice(c, network, s.only)
 }
 
 // A connection whose other side is gone without a word ends within a minute: by keep-alives when nothing is under way, and by
@@ -118,13 +125,21 @@ func (s *system) DialTCP(ctx context.Context, remote netip.AddrPort) (net.Conn, 
 		return nil, fmt.Errorf("dial %w", err)
 	}
 	d := net.Dialer{KeepAliveConfig: keepAlive(), Control: func(network, address string, c syscall.RawConn) error {
-		if source.IsValid() {
+		switch {
+		case s.backstops != nil:
+			if err := sharePort(c); err != nil {
+				return err
+			}
+		case source.IsValid():
 			if err := shareSourcePorts(network, address, c); err != nil {
 				return err
 			}
 		}
 		return errors.Join(s.confine(network, address, c), endUnacknowledged(network, address, c))
 	}}
+	if s.backstops != nil {
+		return s.backstops.dial(ctx, source, func(local netip.AddrPort) (net.Conn, error) { return d.DialTCP(ctx, "tcp", local, remote) })
+	}
 	var local netip.AddrPort
 	if source.IsValid() {
 		local = netip.AddrPortFrom(source, 0)
@@ -161,12 +176,11 @@ func (s *system) dialResolver(ctx context.Context, network, address string) (net
 		if err != nil {
 			return nil, fmt.Errorf("ask name server %w", err)
 		}
-		local := netip.AddrPortFrom(source, 0)
 		switch network {
 		case "udp", "udp4", "udp6":
-			d.LocalAddr = net.UDPAddrFromAddrPort(local)
+			d.LocalAddr = net.UDPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
 		default:
-			d.LocalAddr = net.TCPAddrFromAddrPort(local)
+			return s.DialTCP(ctx, remote)
 		}
 	}
 	return d.DialContext(ctx, network, remote.String())
@@ -182,6 +196,9 @@ func (s *system) ListenTCP(ctx context.Context, local netip.AddrPort) (net.Liste
 	if err != nil {
 		return nil, err
 	}
+	if s.backstops != nil {
+		s.backstops.release(local)
+	}
 	lc := net.ListenConfig{KeepAliveConfig: keepAlive(), Control: s.confine}
 	l, err := withoutIPv6(local, func(local netip.AddrPort) (net.Listener, error) {
 		return lc.Listen(ctx, "tcp"+family(local), local.String())
@@ -189,11 +206,23 @@ func (s *system) ListenTCP(ctx context.Context, local netip.AddrPort) (net.Liste
 	if err != nil {
 		return nil, err
 	}
-	return listener{l}, nil
+	return listener{l, s.backstops}, nil
 }
 
 // listener has the kernel end what it accepts when the other side is gone.
-type listener struct{ net.Listener }
+type listener struct {
+	net.Listener
+	after *backstops // hold the port when it is closed; nil if nobody does
+}
+
+func (l listener) Close() error {
+	if tcp, ok := l.Listener.(*net.TCPListener); ok && l.after != nil {
+		if raw, err := tcp.SyscallConn(); err == nil && sharePort(raw) == nil {
+			l.after.take(AddrPort(l.Addr()))
+		}
+	}
+	return l.Listener.Close()
+}
 
 func (l listener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()

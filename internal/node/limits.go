@@ -69,17 +69,21 @@ func (n *Node) openBlockLists() error {
 // keepBlockLists reads lists again when they change, and sends away whom they name then.
 func (n *Node) keepBlockLists() {
 	for n.rest(blocking.Every) {
-		changed, err := n.lists.Look()
-		if err != nil {
-			n.cfg.Log.Warn("a block list cannot be read, and the former one stays in force", "err", err)
-		}
-		if !changed {
-			continue
-		}
-		n.cfg.Log.Info("block lists have been read again", "ranges", n.lists.Len())
-		for _, o := range n.books.All() {
-			o.Guarded(func() { o.Swarm.Expel(filter.ErrBlocked, n.filter.Blocks) })
-		}
+		n.contained(n.lookAtBlockLists)
+	}
+}
+
+func (n *Node) lookAtBlockLists() {
+	changed, err := n.lists.Look()
+	if err != nil {
+		n.cfg.Log.Warn("a block list cannot be read, and the former one stays in force", "err", err)
+	}
+	if !changed {
+		return
+	}
+	n.cfg.Log.Info("block lists have been read again", "ranges", n.lists.Len())
+	for _, o := range n.books.All() {
+		o.Guarded(func() { o.Swarm.Expel(filter.ErrBlocked, n.filter.Blocks) })
 	}
 }
 

@@ -24,7 +24,7 @@ func (n *Node) openPortMap(ctx context.Context) error {
 		return err
 	}
 	n.portmap = portmap.New(portmap.Config{
-		Network: n.cfg.Network, Port: n.sockets.PortAt, Nonce: nonce, Description: "potluck", UserAgent: n.rooms.Client, Rand: newRand,
+		Network: n.cfg.Network, Port: n.sockets.PortAt, Nonce: nonce, Description: n.mappingName(), UserAgent: n.rooms.Client, Rand: newRand,
 		Log: n.cfg.Log, Changed: n.mapped, Panicked: n.panicked,
 	})
 	n.running.Go(func() { n.portmap.Run(n.life) })

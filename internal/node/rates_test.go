@@ -4,12 +4,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/ceiling"
+	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
+	"github.com/potluck-p2p/potluck/internal/node/blocking"
 	"github.com/potluck-p2p/potluck/internal/schedule"
+	"github.com/potluck-p2p/potluck/internal/vfs"
 )
 
 // TestScheduleHoldsAtItsHours: rates change by the clock, with no one asking, and are told with the time of the next change.
@@ -120,6 +124,46 @@ func TestBlockedPeers(t *testing.T) {
 			b, _ := seed.Blocking()
 			return b.Refused.Accepts+b.Refused.Received > 0
 		})
+	})
+}
+
+// stumbling is a disk over which whoever asks for a file stumbles for a while.
+type stumbling struct {
+	vfs.FS
+	over atomic.Pointer[string]
+	hits atomic.Int32
+}
+
+func (s *stumbling) Stat(name string) (vfs.Info, error) {
+	if over := s.over.Load(); over != nil && *over == name {
+		s.hits.Add(1)
+		panic("a list that nobody has thought of")
+	}
+	return s.FS.Stat(name)
+}
+
+// TestPanicOverABlockList: the node lives on, and the list is looked at again.
+func TestPanicOverABlockList(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		list := filepath.Join(t.TempDir(), "list")
+		if err := os.WriteFile(list, []byte("192.0.2.1\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var disk *stumbling
+		n := start(t, netxtest.NewWorld(1).Host("10.0.0.1"), filepath.Join(t.TempDir(), "home"), func(c *Config) {
+			disk = &stumbling{FS: c.FS}
+			c.FS, c.BlockLists = disk, []string{list}
+		})
+		disk.over.Store(&list)
+		time.Sleep(3 * blocking.Every)
+		disk.over.Store(nil)
+		if err := os.WriteFile(list, []byte("192.0.2.1\n198.51.100.1\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * blocking.Every)
+		if b, _ := n.Blocking(); b.Ranges != 2 || disk.hits.Load() < 2 {
+			t.Errorf("%d ranges, %d panics", b.Ranges, disk.hits.Load())
+		}
 	})
 }
 

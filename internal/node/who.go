@@ -14,6 +14,14 @@ func (n *Node) client() string {
 	return "potluck/" + n.cfg.Version
 }
 
+// mappingName is what a router shows to its owner of what it maps for us.
+func (n *Node) mappingName() string {
+	if n.cfg.Anonymous {
+		return "mapping"
+	}
+	return "potluck"
+}
+
 // dhtVersion is how we call ourselves to other nodes of the DHT: two letters and two bytes.
 func (n *Node) dhtVersion() string {
 	if n.cfg.Anonymous {

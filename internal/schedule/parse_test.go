@@ -20,9 +20,16 @@ func plain(s string) (int64, string) {
 
 func text(e Entry) string { return e.Text(func(n int64) string { return strconv.FormatInt(n, 10) }) }
 
+func daysOf(list ...time.Weekday) (d Days) {
+	for _, w := range list {
+		d |= 1 << w
+	}
+	return d
+}
+
 func TestParse(t *testing.T) {
 	one, two := int64(1), int64(2)
-	weekdays := DaysOf(time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday)
+	weekdays := daysOf(time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday)
 	tests := []struct {
 		text string
 		want Entry
@@ -32,9 +39,9 @@ func TestParse(t *testing.T) {
 		{"  MON-Fri   8:00-18:00\tdown=2 up=1 ", Entry{weekdays, 8 * time.Hour, 18 * time.Hour, &one, &two}, "mon-fri 08:00-18:00 up=1 down=2"},
 		{"up=1", Entry{Days: EveryDay, To: day, Up: &one}, ""},
 		{"22:30-06:00 down=2", Entry{Days: EveryDay, From: 22*time.Hour + 30*time.Minute, To: 6 * time.Hour, Down: &two}, ""},
-		{"sat-mon up=1", Entry{Days: DaysOf(time.Saturday, time.Sunday, time.Monday), To: day, Up: &one}, "mon sat-sun up=1"},
-		{"mon wed fri 12:00-24:00 up=1", Entry{DaysOf(time.Monday, time.Wednesday, time.Friday), 12 * time.Hour, day, &one, nil}, ""},
-		{"tue-tue up=1", Entry{Days: DaysOf(time.Tuesday), To: day, Up: &one}, "tue up=1"},
+		{"sat-mon up=1", Entry{Days: daysOf(time.Saturday, time.Sunday, time.Monday), To: day, Up: &one}, "mon sat-sun up=1"},
+		{"mon wed fri 12:00-24:00 up=1", Entry{daysOf(time.Monday, time.Wednesday, time.Friday), 12 * time.Hour, day, &one, nil}, ""},
+		{"tue-tue up=1", Entry{Days: daysOf(time.Tuesday), To: day, Up: &one}, "tue up=1"},
 		{"mon-sun 00:00-24:00 up=1", Entry{Days: EveryDay, To: day, Up: &one}, "up=1"},
 	}
 	for _, tt := range tests {

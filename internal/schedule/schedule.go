@@ -29,14 +29,6 @@ type Days uint8
 // EveryDay is all of them.
 const EveryDay Days = 1<<week - 1
 
-// DaysOf is the set of some days.
-func DaysOf(list ...time.Weekday) (d Days) {
-	for _, w := range list {
-		d |= 1 << w
-	}
-	return d
-}
-
 // Has reports whether a day is in the set.
 func (d Days) Has(w time.Weekday) bool { return d&(1<<w) != 0 }
 

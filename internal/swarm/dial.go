@@ -39,7 +39,7 @@ func (s *Swarm) Found(origin Origin, addrs ...netip.AddrPort) {
 }
 
 // NextDial picks the next address to dial, if another connection is wanted, and says how often it was tried in vain. The
-// shell must report how it went: by Join, or by DialFailed.
+// shell must report how it went: by Join, by DialFailed, or by DialBarred.
 func (s *Swarm) NextDial(now time.Time) (addr netip.AddrPort, try int, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -56,6 +56,14 @@ func (s *Swarm) DialFailed(now time.Time, addr netip.AddrPort) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.gate.Failed(now, addr)
+	s.wake()
+}
+
+// DialBarred is told that an address was not reached since we have no way out ourselves: it is none the worse for that.
+func (s *Swarm) DialBarred(now time.Time, addr netip.AddrPort) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gate.Barred(now, addr)
 	s.wake()
 }
 

@@ -32,7 +32,7 @@ func (s *Swarm) Meet(now time.Time, addr netip.AddrPort) {
 }
 
 // NextMeeting picks the next address that is to be dialled at once and over uTP alone, because somebody there does the same. The
-// shell must report how it went: by Join, or by DialFailed.
+// shell must report how it went: by Join, by DialFailed, or by DialBarred.
 func (s *Swarm) NextMeeting(now time.Time) (addr netip.AddrPort, try int, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -3,6 +3,7 @@ package e2e
 import (
 	"net/netip"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -70,6 +71,10 @@ func TestExitCodes(t *testing.T) {
 // TestInterrupt: SIGINT, SIGTERM and SIGHUP end a share and a seeding get with 0, a fetch with 130.
 func TestInterrupt(t *testing.T) {
 	netns.Need(t)
+	// Children inherit which signals are ignored, SIGHUP if the tests run by nohup; but not which are caught.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	path := peers.WriteFile(t, filepath.Join(t.TempDir(), "some.bin"), 12, 1<<20)
 	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(s.String(), func(t *testing.T) {
@@ -93,6 +98,20 @@ func TestInterrupt(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestNohup: who runs potluck with SIGHUP ignored keeps it when the terminal goes.
+func TestNohup(t *testing.T) {
+	netns.Need(t)
+	signal.Ignore(syscall.SIGHUP)
+	defer signal.Reset(syscall.SIGHUP)
+	path := peers.WriteFile(t, filepath.Join(t.TempDir(), "some.bin"), 16, 1<<20)
+	share, shared := newNode(t).share(t, []string{path})
+	share.Signal(syscall.SIGHUP)
+	newNode(t).get(t, shared[0].Link)
+	share.Signal(syscall.SIGTERM)
+	share.wait(t, 15*time.Second)
+	share.exits(t, 0)
 }
 
 // asNobody is a node of a user without rights, with a folder that it may write to.

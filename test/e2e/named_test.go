@@ -8,32 +8,35 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 
+	"github.com/potluck-p2p/potluck/internal/wire/krpc"
 	"github.com/potluck-p2p/potluck/test/lab"
 )
 
-// services are a name server, trackers and a web seed on one host of a lab, all of which answer in this process.
+// services are a name server, trackers, a web seed and a node of the DHT on one host of a lab, all of which answer in this process.
 type services struct {
 	addr netip.Addr
 	// peer is whom the UDP tracker names. The HTTP tracker names nobody.
 	peer netip.AddrPort
 	// What was asked for.
-	names, announces, datagrams, files atomic.Int64
+	names, announces, datagrams, files, lookups atomic.Int64
 }
 
 // The names that the name server knows, all of them those of the services.
 const (
 	trackerName = "tracker.example"
 	seedName    = "seed.example"
+	routerName  = "router.example"
 )
 
 // serve starts the services. Files are those of a folder.
 func serve(t *testing.T, host *lab.Host, addr netip.Addr, folder string, peer netip.AddrPort) *services {
 	t.Helper()
 	s := &services{addr: addr, peer: peer}
-	for port, answer := range map[string]func([]byte) []byte{"53": s.name, "6969": s.datagram} {
+	for port, answer := range map[string]func([]byte) []byte{"53": s.name, "6969": s.datagram, "6881": s.router} {
 		conn, err := host.ListenPacket("udp", net.JoinHostPort(addr.String(), port))
 		if err != nil {
 			t.Fatal(err)
@@ -102,7 +105,7 @@ func (s *services) name(q []byte) []byte {
 	binary.BigEndian.PutUint16(a[2:], 0x8180) // an answer, of one that asks others if need be
 	binary.BigEndian.PutUint16(a[4:], 1)      // question
 	clear(a[6:header])
-	if known := string(name) == trackerName+"." || string(name) == seedName+"."; !known {
+	if !slices.Contains([]string{trackerName + ".", seedName + ".", routerName + "."}, string(name)) {
 		a[3] |= 3 // there is no such name
 		return a
 	}
@@ -133,6 +136,19 @@ func (s *services) datagram(q []byte) []byte {
 		return binary.BigEndian.AppendUint16(append(a, s.peer.Addr().AsSlice()...), s.peer.Port())
 	}
 	return nil
+}
+
+// router is a node of the DHT that knows nobody.
+func (s *services) router(q []byte) []byte {
+	m, err := krpc.Parse(q)
+	if err != nil || m.Kind != krpc.KindQuery {
+		return nil
+	}
+	if m.Query.Method == krpc.FindNode {
+		s.lookups.Add(1)
+	}
+	answer := krpc.Message{Kind: krpc.KindResponse, Transaction: m.Transaction, Response: krpc.Response{ID: krpc.ID{1}}}
+	return answer.Append(nil)
 }
 
 // setNetwork writes the table [net] of a node's configuration.

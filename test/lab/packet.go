@@ -2,7 +2,9 @@ package lab
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net/netip"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -50,4 +52,51 @@ func (p Packet) Flow() (f Flow, ok bool) {
 	f.From = netip.AddrPortFrom(from, binary.BigEndian.Uint16(ports))
 	f.To = netip.AddrPortFrom(to, binary.BigEndian.Uint16(ports[2:]))
 	return f, true
+}
+
+// Flags are those of a TCP header (RFC 9293, 3.1).
+type Flags uint8
+
+// The flags that connections begin and end with.
+const (
+	FIN Flags = 1 << iota
+	SYN
+	RST
+	_
+	ACK
+)
+
+func (f Flags) String() string {
+	var names []string
+	for i, name := range []string{"FIN", "SYN", "RST", "PSH", "ACK", "URG"} {
+		if f>>i&1 == 1 {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+// Flags are those of a packet of TCP over IPv4; none of all others.
+func (p Packet) Flags() Flags {
+	if f, ok := p.Flow(); !ok || f.Protocol != TCP || f.From.Addr().Is6() {
+		return 0
+	}
+	segment := p.Data[ethernetHeader+int(p.Data[ethernetHeader]&15)*4:]
+	if len(segment) < 20 {
+		return 0
+	}
+	return Flags(segment[13])
+}
+
+// String tells a packet as a trace of a network does.
+func (p Packet) String() string {
+	direction := "in"
+	if p.Out {
+		direction = "out"
+	}
+	s := fmt.Sprintf("%s %s %s", p.Time.Format("05.000000"), p.Iface, direction)
+	if f, ok := p.Flow(); ok {
+		s += fmt.Sprintf(" %v to %v %v", f.From, f.To, p.Flags())
+	}
+	return fmt.Sprintf("%s, %d bytes", s, len(p.Data))
 }

@@ -27,7 +27,7 @@ import (
 type Config struct {
 	// Sockets receive the DHT's datagrams, on the ports where peers reach us. The runner closes them.
 	Sockets []netx.PacketConn
-	// Network resolves the names of Routers.
+	// Network resolves the names of Routers; if it leaves that to its far end, they are asked by their names.
 	Network netx.Network
 	// Port is where others reach us, which a router may change.
 	Port func() uint16
@@ -60,6 +60,7 @@ type Runner struct {
 	members  []*member
 	schedule *Schedule
 	routers  routers
+	knocks   knocks
 	searches []*search
 	waiting  []*waiter
 	joined   bool // once was, since the start
@@ -84,7 +85,7 @@ type search struct {
 func New(cfg Config) *Runner {
 	rng := rand.New(rand.NewChaCha8(cfg.Seed))
 	now := time.Now()
-	r := &Runner{cfg: cfg, wake: make(chan struct{}, 1), schedule: NewSchedule(rng), routers: newRouters(now, len(cfg.Saved) > 0)}
+	r := &Runner{cfg: cfg, wake: make(chan struct{}, 1), schedule: NewSchedule(rng), routers: newRouters(now, len(cfg.Saved) > 0), knocks: newKnocks(rng)}
 	peers, items := storage.NewPeers(rng), storage.NewItems()
 	for _, conn := range cfg.Sockets {
 		local := conn.LocalAddr().Addr()
@@ -259,7 +260,12 @@ func (r *Runner) receive(m *member, from netip.AddrPort, packet []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
-	query := m.node.Receive(now, from, packet)
+	query := false
+	if r.knocks.answered(packet) {
+		m.node.Contact(now, from)
+	} else {
+		query = m.node.Receive(now, from, packet)
+	}
 	if rule := m.rule(from.Addr().Unmap()); rule != nil {
 		rule.heard(now, from.Addr().Unmap(), query)
 	}

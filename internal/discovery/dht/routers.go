@@ -61,24 +61,37 @@ func (r *routers) next() time.Time {
 func (r *Runner) resolve(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, resolveTime)
 	defer cancel()
+	r.mu.Lock()
+	r.knocks.forget()
+	r.mu.Unlock()
 	for _, router := range r.cfg.Routers {
-		addrs, err := r.lookUp(ctx, router)
-		if errors.Is(err, errNoNode) {
+		host, port, err := splitHostPort(router)
+		if err != nil {
 			r.cfg.Log.Warn("cannot ask a DHT router", "router", router, "err", err)
-		} else if err != nil {
-			r.cfg.Log.Debug("cannot resolve a DHT router", "router", router, "err", err)
+			continue
+		}
+		addrs, err := r.lookUp(ctx, host, port)
+		if errors.Is(err, netx.ErrFarName) {
+			err = r.knock(host, port)
+		}
+		if err != nil {
+			r.cfg.Log.Debug("cannot find a DHT router", "router", router, "err", err)
 		}
 		r.Contact(addrs...)
 	}
 }
 
 // Introduce resolves nodes that a .torrent names, as HOST:PORT, and asks them for a way in. It returns when that is begun. Who
-// made the .torrent is a stranger: only what he may name as a peer is asked.
+// made the .torrent is a stranger: only what he may name as a peer is asked, and nobody by a name that a proxy would look up.
 func (r *Runner) Introduce(ctx context.Context, nodes []string) {
 	ctx, cancel := context.WithTimeout(ctx, resolveTime)
 	defer cancel()
 	for _, n := range nodes {
-		addrs, err := r.lookUp(ctx, n)
+		var addrs []netip.AddrPort
+		host, port, err := splitHostPort(n)
+		if err == nil {
+			addrs, err = r.lookUp(ctx, host, port)
+		}
 		if err != nil {
 			r.cfg.Log.Debug("cannot ask a node of a .torrent", "node", content.Printable(n), "err", err)
 		}
@@ -88,16 +101,20 @@ func (r *Runner) Introduce(ctx context.Context, nodes []string) {
 
 var errNoNode = errors.New("is not HOST:PORT")
 
-// lookUp finds the addresses of HOST:PORT.
-func (r *Runner) lookUp(ctx context.Context, hostPort string) (addrs []netip.AddrPort, err error) {
+func splitHostPort(hostPort string) (host string, port uint16, err error) {
 	host, digits, err := net.SplitHostPort(hostPort)
-	port, bad := strconv.ParseUint(digits, 10, 16)
+	n, bad := strconv.ParseUint(digits, 10, 16)
 	if err != nil || bad != nil {
-		return nil, errNoNode
+		return "", 0, errNoNode
 	}
+	return host, uint16(n), nil
+}
+
+// lookUp finds the addresses of a node.
+func (r *Runner) lookUp(ctx context.Context, host string, port uint16) (addrs []netip.AddrPort, err error) {
 	hosts, err := r.cfg.Network.LookupHost(ctx, host)
 	for _, h := range hosts {
-		addrs = append(addrs, netip.AddrPortFrom(h, uint16(port)))
+		addrs = append(addrs, netip.AddrPortFrom(h, port))
 	}
 	return addrs, err
 }

@@ -26,7 +26,6 @@ func (sh *Shell) Accept(ctx context.Context, l net.Listener) error {
 			}
 			continue
 		}
-		sh.arrivals.note(sh.cfg.Now(), conn)
 		leave := sh.waiting.enter(conn)
 		sh.running.Go(func() { sh.guarded(func() { sh.incoming(ctx, conn, leave) }) })
 	}
@@ -38,6 +37,9 @@ func (sh *Shell) incoming(ctx context.Context, conn net.Conn, leave func()) {
 	if err != nil {
 		sh.cfg.Log.Debug("incoming connection refused", "peer", conn.RemoteAddr().String(), "err", err)
 		return
+	}
+	if join.Remote.PeerID != o.Swarm.OwnID() {
+		sh.arrivals.note(sh.cfg.Now(), join.Addr.Addr(), join.UTP)
 	}
 	sh.run(ctx, l, o, join)
 }

@@ -1,14 +1,15 @@
 package bittorrent
 
 import (
-	"net"
+	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/netx"
 )
 
-// Arrivals are the connections of one kind that others on the internet began: they prove that we can be reached so.
+// Arrivals are the connections of one kind that others on the internet began, and on which a handshake was done: they prove that
+// peers can reach us so.
 type Arrivals struct {
 	IPv6, UTP bool
 	Count     int64
@@ -21,13 +22,11 @@ type arrivals struct {
 	list [4]Arrivals
 }
 
-// note counts a connection that was accepted; one from a local network proves nothing.
-func (a *arrivals) note(now time.Time, conn net.Conn) {
-	from := netx.AddrPort(conn.RemoteAddr()).Addr()
+// note counts a connection from an address; one from a local network proves nothing.
+func (a *arrivals) note(now time.Time, from netip.Addr, utp bool) {
 	if netx.ScopeOf(from) != netx.Global {
 		return
 	}
-	_, utp := conn.RemoteAddr().(*net.UDPAddr)
 	kind := 0
 	if from.Is6() {
 		kind++

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/identity"
+	"github.com/potluck-p2p/potluck/internal/protocol/mse"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 )
 
@@ -27,7 +28,11 @@ func (sh *Shell) Dial(ctx context.Context, o *Object, addr netip.AddrPort, try i
 func (sh *Shell) dial(ctx context.Context, o *Object, addr netip.AddrPort, try int, a approach) {
 	joined := false
 	defer func() {
-		if !joined {
+		switch {
+		case joined:
+		case sh.barred():
+			o.Swarm.DialBarred(sh.cfg.Now(), addr)
+		default:
 			o.Swarm.DialFailed(sh.cfg.Now(), addr)
 		}
 	}()
@@ -44,16 +49,17 @@ func (sh *Shell) dial(ctx context.Context, o *Object, addr netip.AddrPort, try i
 func (sh *Shell) reach(ctx context.Context, o *Object, addr netip.AddrPort, try int, a approach) (l *line, join swarm.Joining, err error) {
 	first := true
 	for _, by := range a.transports(sh.transports(o, addr)) {
-		if by == overUTP {
-			sh.askRelay(o, a, addr, err)
-		}
 		pin := o.Swarm.Pin(addr)
 		ways := sh.ways(o, addr, pin)
 		if len(ways) == 0 {
-			err = errNoPin
+			sh.cfg.Log.Debug("not dialled", "peer", addr, "encryption", sh.cfg.Encryption, "err", errNoPin)
+			return nil, join, errNoPin
+		}
+		if by == overUTP {
+			sh.askRelay(o, a, addr, err)
 		}
 		for i, w := range ways {
-			if !first && !o.Swarm.DialAgain(addr) {
+			if !first && (sh.barred() || !o.Swarm.DialAgain(addr)) {
 				return nil, join, err
 			}
 			first = false
@@ -62,6 +68,9 @@ func (sh *Shell) reach(ctx context.Context, o *Object, addr netip.AddrPort, try 
 				patience = secondTry
 			}
 			l, join, err = sh.reachBy(ctx, by, w, pin.Key, o, addr, try, patience)
+			if errors.Is(err, mse.ErrShort) && !sh.barred() && o.Swarm.DialAgain(addr) {
+				l, join, err = sh.reachBy(ctx, by, w, pin.Key, o, addr, try, patience)
+			}
 			if err == nil {
 				sh.learn(o, addr, ways[:i+1])
 				return l, join, nil
@@ -70,9 +79,6 @@ func (sh *Shell) reach(ctx context.Context, o *Object, addr netip.AddrPort, try 
 			if !errors.Is(err, errMute) && !sh.isAnother(o, addr, pin, err) {
 				break
 			}
-		}
-		if len(ways) == 0 {
-			sh.cfg.Log.Debug("not dialled", "peer", addr, "encryption", sh.cfg.Encryption, "err", err)
 		}
 		// Who hangs up without a word is most often full, and has his tries later; only then it may be that he takes no TCP.
 		if by == overEither && errors.Is(err, errNobody) || !errors.Is(err, errNobody) && (try == 0 || !errors.Is(err, errMute)) {

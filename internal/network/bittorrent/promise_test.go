@@ -235,8 +235,7 @@ func TestContextEndsEverything(t *testing.T) {
 		silent := r.connect(w.Host("10.0.0.3"))
 		time.Sleep(2 * time.Second)
 		begun := time.Now()
-		r.end()
-		r.shell.Wait()
+		r.stop()
 		if took := time.Since(begun); took > 0 {
 			t.Errorf("took %v", took)
 		}

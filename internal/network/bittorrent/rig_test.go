@@ -133,6 +133,7 @@ type rig struct {
 	intake *intake.Intake
 	life   context.Context
 	end    context.CancelFunc
+	own    sync.WaitGroup // what begins connections
 	addr   netip.AddrPort
 	choke  atomic.Bool // nobody is served
 	done   chan struct{}
@@ -153,9 +154,10 @@ type options struct {
 	dhtPort  uint16
 
 	encryption mse.Policy
-	node       byte // whose key it has; 0: it speaks no TLS
-	hides      bool // it proves who it is when it dials, and is not found out by those who dial
-	utp        Dialer
+	node       byte   // whose key it has; 0: it speaks no TLS
+	hides      bool   // it proves who it is when it dials, and is not found out by those who dial
+	utp        Dialer // with it the rig takes relays
+	door       *door  // by which alone it goes out; nil: it is no matter
 	log        slog.Handler
 }
 
@@ -195,7 +197,8 @@ func newRig(t *testing.T, w *netxtest.World, ip string, s *sample, opt options) 
 	r.object = &Object{
 		Hash: opt.hash,
 		Swarm: swarm.New(time.Now(), swarm.Config{
-			InfoHash: opt.hash, PeerID: id, Client: "rig", Port: 7000, DHTPort: opt.dhtPort, Key: told, MaxPeers: opt.peers, Rand: rand.New(rand.NewPCG(1, uint64(ip[len(ip)-1]))),
+			InfoHash: opt.hash, PeerID: id, Client: "rig", Port: 7000, DHTPort: opt.dhtPort, Key: told, MaxPeers: opt.peers, Holepunch: opt.utp != nil,
+			Accept: func(a netip.AddrPort) bool { return !a.Addr().IsPrivate() }, Rand: rand.New(rand.NewPCG(1, uint64(ip[len(ip)-1]))),
 			Wake: func() {
 				select {
 				case wake <- struct{}{}:
@@ -208,8 +211,12 @@ func newRig(t *testing.T, w *netxtest.World, ip string, s *sample, opt options) 
 		Identity:  ours,
 		Estranged: func(_ netip.AddrPort, why *identity.OtherKeyError) { r.met <- why },
 	}
+	var network netx.Network = r.host
+	if opt.door != nil {
+		opt.door.Network, network = r.host, opt.door
+	}
 	r.shell = New(Config{
-		Network: r.host, UTP: opt.utp, Now: time.Now, Log: slog.New(opt.log),
+		Network: network, UTP: opt.utp, Now: time.Now, Log: slog.New(opt.log),
 		Find: func(h [20]byte) *Object {
 			if r.find != nil {
 				return r.find(h)
@@ -272,9 +279,8 @@ func newRig(t *testing.T, w *netxtest.World, ip string, s *sample, opt options) 
 		t.Fatal(err)
 	}
 	r.addr = netip.AddrPortFrom(netip.MustParseAddr(ip), 7000)
-	var own sync.WaitGroup
-	own.Go(func() { r.shell.Accept(r.life, l) })
-	own.Go(func() {
+	r.own.Go(func() { r.shell.Accept(r.life, l) })
+	r.own.Go(func() {
 		beat := time.NewTicker(time.Second)
 		defer beat.Stop()
 		complete := false
@@ -310,9 +316,7 @@ func newRig(t *testing.T, w *netxtest.World, ip string, s *sample, opt options) 
 		}
 	})
 	t.Cleanup(func() {
-		r.end()
-		own.Wait()
-		r.shell.Wait()
+		r.stop()
 		pool.Close()
 		if n := r.shell.leased.Load(); n != 0 {
 			t.Errorf("%d large buffers were not given back", n)
@@ -322,6 +326,13 @@ func newRig(t *testing.T, w *netxtest.World, ip string, s *sample, opt options) 
 		}
 	})
 	return r
+}
+
+// stop ends everything and waits for that, first for what begins connections.
+func (r *rig) stop() {
+	r.end()
+	r.own.Wait()
+	r.shell.Wait()
 }
 
 // peer is the other end of a connection, played by the test.

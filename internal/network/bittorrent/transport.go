@@ -54,11 +54,14 @@ func (sh *Shell) connect(ctx context.Context, by transport, addr netip.AddrPort,
 	within, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	conn, err = dial(within, addr)
-	if err != nil && ctx.Err() == nil && !netx.IsUnreachable(err) && !errors.Is(err, netx.ErrFamily) {
+	if err != nil && ctx.Err() == nil && !netx.IsUnreachable(err) && !netx.IsNoWay(err) && !errors.Is(err, netx.ErrFamily) {
 		err = fmt.Errorf("%w: %w", errNobody, err)
 	}
 	return conn, err
 }
+
+// barred reports whether it is we who have no way out at present: whom we dial does not answer for that.
+func (sh *Shell) barred() bool { return netx.NoWay(sh.cfg.Network) != nil }
 
 // carrierOf is the transport of a connection.
 func carrierOf(conn net.Conn) transport {

@@ -3,12 +3,16 @@
 // connections end, sockets and listeners wait, and nothing is sent; when it is back, perhaps with another address, they go on, or
 // are opened again under the hands of those who hold them.
 //
-// What the interface took along stays open in the kernel until the interface is back: to a packet for a connection or a port that is
-// closed the kernel answers by itself, by whatever way its routes say.
+// To a packet for a connection or a port that is closed the kernel answers by itself, by whatever way its routes say. So what the
+// interface took along stays open in the kernel until the interface is back, and the ports of connections are held for as long as the
+// network is used ([netx.System]; on Linux). What nobody without rights can keep the kernel from: the reset that refuses who wants
+// to connect to a port where nobody has listened, the ICMP message that says so of UDP, and both of them once the program has
+// ended. None carries what the program has said.
 package bind
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -107,6 +111,11 @@ func (n *Network) Close() error {
 	for h := range n.held {
 		h.lose()
 	}
+	if n.past != nil {
+		if c, ok := n.past.network.(io.Closer); ok {
+			return c.Close()
+		}
+	}
 	return nil
 }
 
@@ -175,7 +184,11 @@ func (n *Network) come(now netx.Interface) {
 			h.goOn()
 		}
 	} else {
-		p.network = n.cfg.Open(netx.Options{Only: &now, NameServers: n.cfg.NameServers})
+		opt := netx.Options{Only: &now, NameServers: n.cfg.NameServers}
+		if n.past != nil {
+			opt.Before = n.past.network
+		}
+		p.network = n.cfg.Open(opt)
 		for h := range n.held {
 			h.lose()
 		}

@@ -18,7 +18,7 @@ func TestLoopback(t *testing.T) {
 		t.Skip("no loopback:", err)
 	}
 	defer server.Close()
-	n := New(Config{To: "lo", NameServers: []netip.AddrPort{netip.MustParseAddrPort(server.LocalAddr().String())}})
+	n := New(Config{To: "127.0.0.1", NameServers: []netip.AddrPort{netip.MustParseAddrPort(server.LocalAddr().String())}})
 	defer n.Close()
 	if p := problem(n); p != "" {
 		t.Skip("lo", p)

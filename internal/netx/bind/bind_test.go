@@ -13,13 +13,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/potluck-p2p/potluck/internal/netx"
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // cable is an interface in a test's hand.
 type cable struct {

@@ -11,8 +11,10 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/textproto"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -104,7 +106,7 @@ func (n *Network) enter(ctx context.Context) (*conn, error) {
 	c, err := n.reach(ctx)
 	if err == nil && n.server.Scheme == SOCKS5 {
 		done := c.interruptible(ctx)
-		err = c.login(n.server)
+		err = n.contain(func() error { return c.login(n.server) })
 		if done() && err == nil {
 			err = ctx.Err()
 		}
@@ -274,25 +276,46 @@ func (c *conn) connectHTTP(s Server, to target) error {
 	}
 	limited := &io.LimitedReader{R: c.Conn, N: maxAnswer}
 	r := bufio.NewReader(limited)
-	resp, err := http.ReadResponse(r, &http.Request{Method: http.MethodConnect})
+	status, err := readAnswer(r)
 	if err != nil {
 		if limited.N <= 0 {
 			err = errors.New("its answer is too long")
 		}
 		return fmt.Errorf("%v while connecting to %v: %w", s, to, err)
 	}
-	_ = resp.Body.Close()
 	switch {
-	case resp.StatusCode == http.StatusProxyAuthRequired && s.User == "":
+	case status == http.StatusProxyAuthRequired && s.User == "":
 		return errLoginNeeded
-	case resp.StatusCode == http.StatusProxyAuthRequired:
+	case status == http.StatusProxyAuthRequired:
 		return errLoginRefused
-	case resp.StatusCode/100 != 2:
-		return &RefusedError{Via: s.String(), To: to.String(), Reason: "status " + strconv.Itoa(resp.StatusCode)}
+	case status/100 != 2:
+		return &RefusedError{Via: s.String(), To: to.String(), Reason: "status " + strconv.Itoa(status)}
 	}
 	// "Any 2xx (Successful) response indicates that the sender (and all inbound proxies) will switch to tunnel mode immediately
 	// after the response header section; data received after that header section is from the server identified by the request
 	// target."
 	c.ahead, err = r.Peek(r.Buffered())
 	return err
+}
+
+var errNotHTTP = errors.New("its answer is not HTTP")
+
+// readAnswer reads the header of an answer and not a byte of what follows, whatever fields say of a body: "A client MUST ignore any
+// Content-Length or Transfer-Encoding header fields received in a successful response to CONNECT."
+func readAnswer(b *bufio.Reader) (status int, err error) {
+	r := textproto.NewReader(b)
+	line, err := r.ReadLine()
+	if err != nil {
+		return 0, err
+	}
+	version, rest, _ := strings.Cut(line, " ")
+	digits, _, _ := strings.Cut(rest, " ")
+	if _, _, ok := http.ParseHTTPVersion(version); !ok || len(digits) != 3 {
+		return 0, errNotHTTP
+	}
+	if status, err = strconv.Atoi(digits); err != nil || status < 100 {
+		return 0, errNotHTTP
+	}
+	_, err = r.ReadMIMEHeader()
+	return status, err
 }

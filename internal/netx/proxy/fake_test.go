@@ -3,11 +3,13 @@ package proxy
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -21,13 +23,14 @@ var at = netip.MustParseAddrPort("10.0.0.2:1080")
 
 // fake is a proxy on a host of the test's network.
 type fake struct {
-	host  *netxtest.Host
-	names map[string]netip.Addr // that it knows
-	login string                // "user:password" that it wants; empty: none
-	code  socks.Code            // how requests go; 0: as they do
-	relay socks.Code            // how UDP ASSOCIATE goes
-	say   string                // said instead of everything
-	named netip.Addr            // as where the relay is; the zero address: 0.0.0.0
+	host   *netxtest.Host
+	names  map[string]netip.Addr // that it knows
+	login  string                // "user:password" that it wants; empty: none
+	code   socks.Code            // how requests go; 0: as they do
+	relay  socks.Code            // how UDP ASSOCIATE goes
+	header string                // further lines of the answer to CONNECT
+	say    string                // said instead of everything
+	named  netip.Addr            // as where the relay is; the zero address: 0.0.0.0
 
 	mu    sync.Mutex
 	asked []string
@@ -80,51 +83,80 @@ func (f *fake) seen() []string {
 	return slices.Clone(f.asked)
 }
 
-// take reads with one of the codec's parsers until that has enough.
-func take[T any](c net.Conn, parse func([]byte) (T, int, error)) (v T, err error) {
-	var b []byte
-	for {
-		var one [1]byte
-		if _, err := io.ReadFull(c, one[:]); err != nil {
-			return v, err
+// readLogin reads a user name and a password as "user:password".
+func readLogin(c net.Conn) (string, error) {
+	var version [1]byte
+	if _, err := io.ReadFull(c, version[:]); err != nil || version[0] != 1 {
+		return "", errors.Join(err, socks.ErrVersion)
+	}
+	var parts []string
+	for range 2 {
+		var n [1]byte
+		if _, err := io.ReadFull(c, n[:]); err != nil {
+			return "", err
 		}
-		b = append(b, one[0])
-		if v, _, err := parse(b); err == nil {
-			return v, nil
-		} else if err != socks.ErrShort {
-			return v, err
+		text := make([]byte, n[0])
+		if _, err := io.ReadFull(c, text); err != nil {
+			return "", err
 		}
+		parts = append(parts, string(text))
+	}
+	return strings.Join(parts, ":"), nil
+}
+
+// readMessage reads a request.
+func readMessage(c net.Conn) (socks.Message, error) {
+	b := make([]byte, socks.HeadSize, socks.MaxMessage)
+	if _, err := io.ReadFull(c, b); err != nil {
+		return socks.Message{}, err
+	}
+	size, err := socks.MessageSize(b)
+	if err != nil {
+		return socks.Message{}, err
+	}
+	if _, err := io.ReadFull(c, b[socks.HeadSize:size]); err != nil {
+		return socks.Message{}, err
+	}
+	m, _, err := socks.ParseMessage(b[:size])
+	return m, err
+}
+
+// sayIt says it once it has been spoken to: to write to one who has gone would be another error.
+func (f *fake) sayIt(c net.Conn) {
+	if _, err := c.Read(make([]byte, 512)); err == nil {
+		c.Write([]byte(f.say))
 	}
 }
 
 // socks speaks SOCKS 5.
 func (f *fake) socks(c net.Conn) {
 	if f.say != "" {
-		c.Write([]byte(f.say))
+		f.sayIt(c)
 		return
 	}
-	offered, err := take(c, socks.ParseGreeting)
-	if err != nil {
+	var head [2]byte // the version, and how many methods are offered
+	if _, err := io.ReadFull(c, head[:]); err != nil || head[0] != 5 {
+		return
+	}
+	offered := make([]byte, head[1])
+	if _, err := io.ReadFull(c, offered); err != nil {
 		return
 	}
 	switch {
 	case f.login == "":
-		c.Write(socks.AppendChoice(nil, socks.NoLogin))
-	case !slices.Contains(offered, socks.Password):
-		c.Write(socks.AppendChoice(nil, socks.NoAcceptable))
+		c.Write([]byte{5, byte(socks.NoLogin)})
+	case !slices.Contains(offered, byte(socks.Password)):
+		c.Write([]byte{5, byte(socks.NoAcceptable)})
 		return
 	default:
-		c.Write(socks.AppendChoice(nil, socks.Password))
-		got, err := take(c, func(b []byte) (string, int, error) {
-			u, p, n, err := socks.ParseLogin(b)
-			return u + ":" + p, n, err
-		})
-		c.Write(socks.AppendLoginAnswer(nil, err == nil && got == f.login))
-		if got != f.login {
+		c.Write([]byte{5, byte(socks.Password)})
+		if got, err := readLogin(c); err != nil || got != f.login {
+			c.Write([]byte{1, 1})
 			return
 		}
+		c.Write([]byte{1, 0})
 	}
-	m, err := take(c, socks.ParseMessage)
+	m, err := readMessage(c)
 	if err != nil {
 		return
 	}
@@ -241,7 +273,7 @@ func (f *fake) associate(c net.Conn) {
 // http speaks HTTP CONNECT.
 func (f *fake) http(c net.Conn) {
 	if f.say != "" {
-		c.Write([]byte(f.say))
+		f.sayIt(c)
 		return
 	}
 	r, err := http.ReadRequest(bufio.NewReader(c))
@@ -260,7 +292,7 @@ func (f *fake) http(c net.Conn) {
 	}
 	f.splice(c, to, func(ok bool) {
 		if ok {
-			io.WriteString(c, "HTTP/1.1 200 Go ahead\r\n\r\n")
+			io.WriteString(c, "HTTP/1.1 200 Go ahead\r\n"+f.header+"\r\n")
 		} else {
 			io.WriteString(c, "HTTP/1.1 502 Cannot\r\nContent-Length: 0\r\n\r\n")
 		}

@@ -26,12 +26,21 @@ const (
 	probeEvery = 2 * time.Second
 )
 
+// Config is what the network is made of.
+type Config struct {
+	Network netx.Network // leads to the proxy
+	Server  Server
+	// Panicked is told of a panic over what the proxy said, which ends that connection with it only (promise 4.8).
+	Panicked func(any)
+}
+
 // Network is a [netx.Way] through a proxy.
 type Network struct {
-	base   netx.Network // the way to the proxy
-	server Server
-	end    context.CancelFunc
-	done   sync.WaitGroup
+	base     netx.Network // the way to the proxy
+	server   Server
+	panicked func(any)
+	end      context.CancelFunc
+	done     sync.WaitGroup
 
 	mu      sync.Mutex
 	problem string // why nothing gets through
@@ -41,11 +50,14 @@ type Network struct {
 	changed chan struct{}
 }
 
-// New is the network through a proxy that base leads to. Close it when done.
-func New(base netx.Network, server Server) *Network {
+// New is the network through a proxy. Close it when done.
+func New(cfg Config) *Network {
 	ctx, end := context.WithCancel(context.Background())
-	n := &Network{base: base, server: server, end: end, wake: make(chan struct{}, 1), changed: make(chan struct{})}
-	if server.Scheme == HTTP {
+	n := &Network{
+		base: cfg.Network, server: cfg.Server, panicked: cfg.Panicked, end: end,
+		wake: make(chan struct{}, 1), changed: make(chan struct{}),
+	}
+	if n.server.Scheme == HTTP {
 		n.streams = "an HTTP proxy passes on TCP only"
 	}
 	n.done.Go(func() { n.watch(ctx) })
@@ -86,10 +98,38 @@ func (n *Network) watch(ctx context.Context) {
 	}
 }
 
+// errPanicked is that of what [Network.contain] contained.
+var errPanicked = errors.New("internal error with the proxy")
+
+// contain does something with what the proxy says; a panic in it is an error (promise 4.8).
+func (n *Network) contain(do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			n.panicked(p)
+			err = errPanicked
+		}
+	}()
+	return do()
+}
+
 // note remembers why nothing gets through at present; empty if all is well.
 func (n *Network) note(problem string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.set(problem)
+}
+
+// bar remembers for good that the proxy does not let us in: an HTTP proxy says so only when it is asked for something.
+func (n *Network) bar(problem string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.set(problem)
+	n.barred = true
+	return n.noWay()
+}
+
+// set is note. The caller holds the lock.
+func (n *Network) set(problem string) {
 	if n.problem == problem || n.barred {
 		return
 	}
@@ -101,14 +141,6 @@ func (n *Network) note(problem string) {
 	}
 	n.problem = problem
 	n.tell()
-}
-
-// bar remembers for good that the proxy does not let us in: an HTTP proxy says so only when it is asked for something.
-func (n *Network) bar(problem string) {
-	n.note(problem)
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.barred = true
 }
 
 // noteStreams remembers why only streams get through.
@@ -155,8 +187,11 @@ func (n *Network) closed() error {
 	if n.problem == "" {
 		return nil
 	}
-	return &netx.NoWayError{Via: n.server.String(), Problem: n.problem}
+	return n.noWay()
 }
+
+// noWay is the error of the problem. The caller holds the lock.
+func (n *Network) noWay() error { return &netx.NoWayError{Via: n.server.String(), Problem: n.problem} }
 
 // DialTCP opens a stream through the proxy. A proxy that cannot do it is a [netx.NoWayError]; that the remote cannot be reached is
 // a *net.OpError as from the system, or a [RefusedError]. See [netx.Network].
@@ -187,7 +222,7 @@ func (n *Network) dial(ctx context.Context, to target) (net.Conn, error) {
 		return nil, err
 	}
 	done := c.interruptible(ctx)
-	err = c.connect(n.server, to)
+	err = n.contain(func() error { return c.connect(n.server, to) })
 	if done() && err == nil {
 		err = ctx.Err()
 	}
@@ -196,8 +231,7 @@ func (n *Network) dial(ctx context.Context, to target) (net.Conn, error) {
 		var refused *loginError
 		switch {
 		case errors.As(err, &refused):
-			n.bar(refused.problem)
-			err = n.closed()
+			err = n.bar(refused.problem)
 		case ctx.Err() != nil:
 			err = &net.OpError{Op: "dial", Net: "tcp", Addr: to, Err: ctx.Err()}
 		}

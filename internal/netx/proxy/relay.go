@@ -36,14 +36,13 @@ func (n *Network) ListenUDP(ctx context.Context, _ netip.AddrPort) (netx.PacketC
 	if n.server.Scheme == HTTP {
 		return nil, &noRelayError{n.server.String(), n.streams}
 	}
-	life, end := context.WithCancel(context.Background())
-	r := &relay{n: n, life: life, end: end, changed: make(chan struct{})}
+	r := newRelay(n)
 	ctx, cancel := context.WithTimeout(ctx, firstTime)
 	defer cancel()
 	a, err := n.associate(ctx)
 	var none *noRelayError
 	if errors.As(err, &none) {
-		end()
+		r.end()
 		n.noteStreams(none.why)
 		return nil, err
 	}
@@ -78,7 +77,11 @@ func (n *Network) associate(ctx context.Context) (*association, error) {
 		return nil, err
 	}
 	done := c.interruptible(ctx)
-	reply, err := c.request(socks.Message{Code: socks.Associate})
+	var reply socks.Message
+	err = n.contain(func() (err error) {
+		reply, err = c.request(socks.Message{Code: socks.Associate})
+		return err
+	})
 	if done() && err == nil {
 		err = ctx.Err()
 	}
@@ -118,16 +121,20 @@ type relay struct {
 	closed   bool
 }
 
+func newRelay(n *Network) *relay {
+	r := &relay{n: n, changed: make(chan struct{})}
+	r.life, r.end = context.WithCancel(context.Background())
+	return r
+}
+
 // keep sees to it that there is an association.
 func (r *relay) keep(a *association) {
-	for r.life.Err() == nil {
+	for {
 		if a != nil {
-			// RFC 1928: "A UDP association terminates when the TCP connection that the UDP ASSOCIATE request arrived on terminates."
-			stop := context.AfterFunc(r.life, a.close)
-			_, _ = io.Copy(io.Discard, a.control.Conn)
-			r.set(nil)
-			stop()
-			a.close()
+			r.use(a)
+		}
+		if r.life.Err() != nil {
+			return
 		}
 		changed := netx.Changed(r.n)
 		var err error
@@ -143,6 +150,17 @@ func (r *relay) keep(a *association) {
 		}
 		timer.Stop()
 	}
+}
+
+// use waits until an association, or the relay, is over and closes it.
+//
+// RFC 1928: "A UDP association terminates when the TCP connection that the UDP ASSOCIATE request arrived on terminates."
+func (r *relay) use(a *association) {
+	stop := context.AfterFunc(r.life, a.close)
+	_, _ = io.Copy(io.Discard, a.control.Conn)
+	r.set(nil)
+	stop()
+	a.close()
 }
 
 func (r *relay) set(a *association) {
@@ -206,7 +224,7 @@ func (r *relay) ReadBatch(b []netx.Datagram) ([]netx.Datagram, error) {
 		case err == nil:
 			kept := read[:had]
 			for _, d := range read[had:] {
-				if data, from, ok := a.open(d.Data, d.From); ok {
+				if data, from, ok := r.open(a, d.Data, d.From); ok {
 					kept = append(kept, netx.Datagram{Data: data, From: from})
 				}
 			}
@@ -215,6 +233,15 @@ func (r *relay) ReadBatch(b []netx.Datagram) ([]netx.Datagram, error) {
 			return read, err
 		}
 	}
+}
+
+// open is that of the association; a datagram over which it panics is dropped.
+func (r *relay) open(a *association, b []byte, by netip.AddrPort) (data []byte, from netip.AddrPort, ok bool) {
+	err := r.n.contain(func() error {
+		data, from, ok = a.open(b, by)
+		return nil
+	})
+	return data, from, ok && err == nil
 }
 
 // open takes the proxy's header off. What the proxy did not send, and what comes from no address, is dropped.
@@ -242,7 +269,7 @@ func (r *relay) ReadFrom(p []byte) (int, netip.AddrPort, error) {
 			}
 			return 0, netip.AddrPort{}, err
 		}
-		if data, from, ok := a.open(buf[:n], by); ok {
+		if data, from, ok := r.open(a, buf[:n], by); ok {
 			return copy(p, data), from, nil
 		}
 	}

@@ -187,6 +187,10 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
 		return refuse(req.URL, "more than %d redirects", maxRedirects)
 	}
+	// Whoever sits on the line could read, and write, what was to be kept from him.
+	if via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https" {
+		return refuse(req.URL, "a URL of https redirects to one of %s", req.URL.Scheme)
+	}
 	// The URL before may hold a key that is no business of the next host.
 	req.Header.Del("Referer")
 	return nil

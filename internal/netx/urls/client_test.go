@@ -208,3 +208,49 @@ func TestClientWithoutAName(t *testing.T) {
 		}
 	})
 }
+
+// A redirect that leaves https would show and take from the line what was to be kept from it, whoever named the URL.
+func TestClientKeepsToHTTPS(t *testing.T) {
+	ts := httptest.NewUnstartedServer(nil)
+	ts.StartTLS()
+	cert, root := ts.TLS.Certificates[0], ts.Certificate()
+	ts.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(root)
+	for _, tt := range []struct {
+		to      string
+		purpose urls.Purpose
+		trusted bool
+		ok      bool
+	}{
+		{"http://example.com/x", urls.ForTracker, false, false},
+		{"http://example.com/x", urls.ForTracker, true, false},
+		{"http://example.com/x", urls.ForTorrent, true, false},
+		{"http://example.com/x", urls.ForWebSeed, false, false},
+		{"https://example.com/x", urls.ForWebSeed, false, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := netxtest.NewWorld(1)
+			us, far := w.Host("8.8.4.4"), w.Host("1.1.1.1")
+			w.Name("example.com", "1.1.1.1")
+			var plain atomic.Int64
+			serve(t, far, "1.1.1.1:80", func(http.ResponseWriter, *http.Request) { plain.Add(1) })
+			l, err := far.ListenTCP(t.Context(), netip.MustParseAddrPort("1.1.1.1:443"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			serveOn(t, tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{cert}}), func(rw http.ResponseWriter, r *http.Request) {
+				if r.URL.Path != "/x" {
+					http.Redirect(rw, r, tt.to, http.StatusFound)
+				}
+			})
+			c := urls.NewClient(urls.ClientOptions{Network: us, Roots: roots})
+			defer c.Close()
+			_, _, err = c.Fetch(t.Context(), urls.Request{Guard: urls.Guard{Purpose: tt.purpose, Trusted: tt.trusted}, URL: "https://example.com/"})
+			var refused *urls.Error
+			if (err == nil) != tt.ok || !tt.ok && !errors.As(err, &refused) || plain.Load() != 0 {
+				t.Errorf("%+v: %v, asked %d times in the clear", tt, err, plain.Load())
+			}
+		})
+	}
+}

@@ -21,6 +21,14 @@ func TestFarNames(t *testing.T) {
 		w.Name("router.local", "192.168.1.1")
 		w.Name("router", "192.168.1.1")
 		w.Name("localhost", "192.168.1.1")
+		// What the C library of a proxy makes addresses of.
+		numbers := []string{
+			"192.168.257", "192.11010305", "3232235777", "0300.0250.1.1", "0xc0.0xa8.1.1", "0xC0.168.0X101", "192.168.1.1.", "192.168.1.01", "192.168.1.0x",
+			"127.1", "0177.0.0.1", "0x7f.0.0.1", "127.0.0.1.", "127.0.0.1..", "t.example.1",
+		}
+		for _, n := range numbers {
+			w.Name(n, "192.168.1.1")
+		}
 		serve(t, host, "1.1.1.1:80", func(rw http.ResponseWriter, r *http.Request) {
 			switch r.URL.Path {
 			case "/home":
@@ -29,6 +37,8 @@ func TestFarNames(t *testing.T) {
 				http.Redirect(rw, r, "http://router.local/x", http.StatusFound)
 			case "/on":
 				http.Redirect(rw, r, "http://t.example/announce", http.StatusFound)
+			case "/number":
+				http.Redirect(rw, r, "http://"+r.URL.Query().Get("to")+"/x", http.StatusFound)
 			default:
 				_, _ = rw.Write([]byte("hello"))
 			}
@@ -53,12 +63,28 @@ func TestFarNames(t *testing.T) {
 					t.Errorf("%s: from %v", u, resp.From)
 				}
 			}
-			for _, u := range []string{"http://t.example/home", "http://t.example/near", "http://router/x", "http://localhost/x", "http://a.home.arpa/x", "http://192.168.1.1/x?q"} {
+			refused := []string{"http://t.example/home", "http://t.example/near", "http://router/x", "http://localhost/x", "http://a.home.arpa/x", "http://192.168.1.1/x?q"}
+			for _, n := range numbers {
+				refused = append(refused, "http://"+n+"/x", "http://t.example/number?to="+n)
+			}
+			for _, u := range refused {
 				_, body, err := c.Fetch(t.Context(), urls.Request{Guard: urls.Guard{Purpose: urls.ForWebSeed}, URL: u})
 				var refused *urls.Error
 				if !errors.As(err, &refused) && f != netx.IPv6 {
 					t.Errorf("%s: %q, %v", u, body, err)
 				}
+			}
+		}
+		for _, n := range numbers {
+			_, err := urls.Guard{Purpose: urls.ForTracker}.Parse("udp://" + n + ":80/announce")
+			var refused *urls.Error
+			if !errors.As(err, &refused) {
+				t.Errorf("udp://%s: %v", n, err)
+			}
+		}
+		for _, name := range []string{"1.example", "0x7f.example", "192.168.1.1.example", "1.0xample", "1.1a"} {
+			if _, err := (urls.Guard{Purpose: urls.ForTracker}).Parse("udp://" + name + ":80/announce"); err != nil {
+				t.Error("a name:", err)
 			}
 		}
 		// What the user names he may name.

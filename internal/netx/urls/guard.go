@@ -91,6 +91,10 @@ func (g Guard) CheckURL(u *url.URL) error {
 			return refuse(u, "the host is not ASCII")
 		}
 	}
+	// Whoever looks it up may take it for an IPv4 address: inet_aton(3) takes 127.1, 0177.0.0.1 and 0x7f.0.0.1.
+	if _, err := netip.ParseAddr(host); err != nil && !g.Trusted && endsInNumber(host) {
+		return refuse(u, "the host is neither a name nor an address")
+	}
 	if port := u.Port(); port != "" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 			return refuse(u, "port %s is not valid", port)
@@ -99,6 +103,17 @@ func (g Guard) CheckURL(u *url.URL) error {
 		return refuse(u, "it has no port")
 	}
 	return nil
+}
+
+// endsInNumber is the "ends in a number checker" of the URL standard (https://url.spec.whatwg.org/#ends-in-a-number-checker): no
+// name does, for "the highest-level component label will be alphabetic" (RFC 1123, section 2.1).
+func endsInNumber(host string) bool {
+	host = strings.TrimRight(host, ".")
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	if digits, is := strings.CutPrefix(strings.ToLower(last), "0x"); is {
+		return strings.Trim(digits, "0123456789abcdef") == ""
+	}
+	return strings.Trim(last, "0123456789") == ""
 }
 
 // CheckAddr decides whether the host of u may be dialled at addr.

@@ -48,6 +48,23 @@ func (k keyPair) secret(theirs []byte) (s [keySize]byte, err error) {
 	return s, nil
 }
 
+// answerTo makes the key pair that answers a public key, and their secret, which is never short: a responder may choose so.
+func answerTo(theirs []byte, random *rand.ChaCha8) (k keyPair, s [keySize]byte, err error) {
+	// One in 256 is, and nobody can send a key that makes it more: P is a safe prime, so the powers of each that secret takes
+	// are all of the group, or half of it.
+	for {
+		k = makeKeyPair(random)
+		if s, err = k.secret(theirs); err != nil || !isShort(s) {
+			return k, s, err
+		}
+	}
+}
+
+// isShort reports whether S begins with a zero. It is of 96 bytes all the same, but not to everybody: the libtorrent of rTorrent
+// (0.13.8) leaves the zero out of what it hashes, and both sides wait in vain; the other libtorrent (2.0.8) hangs up if it is
+// the responder.
+func isShort(s [keySize]byte) bool { return s[0] == 0 }
+
 // hash is HASH of a word and what follows it.
 func hash(word string, parts ...[]byte) (sum [hashSize]byte) {
 	h := sha1.New()

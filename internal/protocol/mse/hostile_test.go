@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/big"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -145,6 +146,40 @@ func TestDegenerateKeys(t *testing.T) {
 		if send, _, err := i.Receive(key); err != ErrKey || send != nil {
 			t.Errorf("%s to an initiator: %v", name, err)
 		}
+	}
+}
+
+// A secret that begins with a zero is understood by some only: a responder sees to it that there is none, and an initiator, who
+// cannot, says so.
+func TestShortSecrets(t *testing.T) {
+	a := begin(t, nil)
+	short := 0
+	for n := range 1 << 10 {
+		seed := Seed{byte(n), byte(n >> 8)}
+		if s, err := makeKeyPair(rand.NewChaCha8(seed)).secret(a.keys.public[:]); err != nil || !isShort(s) {
+			continue
+		}
+		short++
+		r := NewResponder(seed, RC4, known)
+		yb, _, err := r.Receive(a.keys.public[:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.meet(t, yb); isShort(a.secret) {
+			t.Errorf("%x", a.secret)
+		}
+		if _, s, err := r.Receive(a.offer(0, 2, 0, 0, 0)); err != nil || s == nil {
+			t.Errorf("%+v, %v", s, err)
+		}
+		// The same pair of keys the other way around.
+		i := NewInitiator(seed, skey, RC4, nil)
+		i.Hello()
+		if send, s, err := i.Receive(a.keys.public[:]); err != ErrShort || send != nil || s != nil {
+			t.Errorf("%x, %+v, %v", send, s, err)
+		}
+	}
+	if short == 0 {
+		t.Error("no seed leads to one")
 	}
 }
 

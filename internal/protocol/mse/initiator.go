@@ -55,7 +55,8 @@ func hello(k keyPair, random *rand.ChaCha8) []byte {
 func padLength(random *rand.ChaCha8) int { return int(random.Uint64() % (maxPad + 1)) }
 
 // Receive takes what has come from the other side, in portions of any size, and returns what is to be sent. With the session
-// the handshake is done; after that, or after an error, which is the other side's, there is nothing left to do here.
+// the handshake is done; after that, or after an error, there is nothing left to do here. The error is the other side's, unless
+// it is ErrShort.
 func (i *Initiator) Receive(p []byte) (send []byte, s *Session, err error) {
 	i.in.b = append(i.in.b, p...)
 	for {
@@ -108,6 +109,9 @@ func (i *Initiator) ask(theirs []byte) ([]byte, error) {
 	secret, err := i.keys.secret(theirs)
 	if err != nil {
 		return nil, err
+	}
+	if isShort(secret) {
+		return nil, ErrShort
 	}
 	i.a, i.b = ciphers(secret[:], i.skey)
 	i.b.XORKeyStream(i.vc[:], i.vc[:])

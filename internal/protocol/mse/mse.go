@@ -30,6 +30,8 @@
 // The lengths of PadA and PadB are told to nobody: B finds its place by HASH('req1', S), A by the enciphered VC.
 package mse
 
+import "errors"
+
 // Sizes in bytes.
 const (
 	keySize  = 96 // of Y and of S
@@ -77,6 +79,10 @@ const (
 	ErrNoMethod  = Error("offers no method that we allow")
 	ErrSelection = Error("selected a method that we did not offer")
 )
+
+// ErrShort says that the secret begins with a zero, as one in 256 does: not every responder understands it then. It is nobody's
+// fault, and the initiator begins again, on another connection and with another seed.
+var ErrShort = errors.New("mse: a secret that is short by chance")
 
 // Req2 is HASH('req2', SKEY), by which a responder recognises the info-hash that it is asked for. Who has many keeps them
 // in a map by this.

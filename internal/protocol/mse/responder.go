@@ -54,8 +54,8 @@ func (r *Responder) Receive(p []byte) (send []byte, s *Session, err error) {
 				return nil, nil, nil
 			}
 			// Only now, for it is what costs: who says less costs nothing.
-			keys := makeKeyPair(r.random)
-			if r.secret, err = keys.secret(theirs); err != nil {
+			var keys keyPair
+			if keys, r.secret, err = answerTo(theirs, r.random); err != nil {
 				return nil, nil, err
 			}
 			send = hello(keys, r.random)

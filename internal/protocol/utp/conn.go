@@ -141,9 +141,6 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Unacked is how many bytes written are not acknowledged.
-func (c *Conn) Unacked() int { return c.out.data.len() }
-
 // CloseWrite ends our stream with a FIN after what is written; the peer's goes on. Libtorrent before 2.0.9 and libutp before
 // 2018 take it for the end of both.
 func (c *Conn) CloseWrite() {

@@ -52,5 +52,8 @@ func (c *Conn) Check() error {
 	return nil
 }
 
+// Unacked is how many bytes written are not acknowledged.
+func (c *Conn) Unacked() int { return c.out.data.len() }
+
 // Left is how many bytes of a memory are free.
 func Left(m *Memory) int { return int(m.left.Load()) }

@@ -63,11 +63,6 @@ func (l *link) put(d netx.Datagram) {
 // run drives the session until the link is cancelled and the mappings are removed. It ends early when there is no socket any
 // more.
 func (l *link) run() {
-	defer func() {
-		if p := recover(); p != nil {
-			l.runner.cfg.Panicked(p)
-		}
-	}()
 	// Calls outlive the link's context, since removing a mapping takes some.
 	calls, stop := context.WithCancel(context.WithoutCancel(l.ctx))
 	conn, err := l.runner.cfg.Network.ListenUDP(calls, netip.AddrPortFrom(l.source, 0))
@@ -129,8 +124,21 @@ func (l *link) run() {
 	}
 }
 
-// call asks the router over HTTP. Faults of a service come with status 500 and a body that says more.
+// call asks the router over HTTP, and has the session hear what came of it, whatever that is.
 func (l *link) call(ctx context.Context, c portmap.Call) {
+	res := result{c.Number, nil, errBroken}
+	l.runner.contained(func() { res.body, res.err = l.fetch(ctx, c) })
+	select {
+	case l.results <- res:
+	case <-ctx.Done():
+	}
+}
+
+// errBroken is of an answer over which we have stumbled.
+var errBroken = errors.New("internal error over its answer")
+
+// fetch is what the router answers. Faults of a service come with status 500 and a body that says more.
+func (l *link) fetch(ctx context.Context, c portmap.Call) (body []byte, err error) {
 	req := urls.Request{
 		Guard: urls.Guard{Purpose: urls.ForGateway, Router: c.At}, URL: c.URL, Body: c.Body, MaxBody: upnp.MaxBody, Header: http.Header{},
 	}
@@ -150,8 +158,5 @@ func (l *link) call(ctx context.Context, c portmap.Call) {
 	case err != nil:
 		err = errors.New(netx.Reason(err))
 	}
-	select {
-	case l.results <- result{c.Number, body, err}:
-	case <-ctx.Done():
-	}
+	return body, err
 }

@@ -46,7 +46,8 @@ type Config struct {
 	Description, UserAgent string
 	Rand                   func() *rand.Rand // makes a generator for decisions that need no secrecy
 	Log                    *slog.Logger
-	// Changed is called when a status is another one than before, but not for those that end with Run.
+	// Changed is called when a status is another one than before, but not for those that end with Run. One call has returned
+	// before the next begins, so that what the last one sees in Status is how it is.
 	Changed func()
 	// Panicked is told of a panic over what a router said; it is asked anew (promise 4.8).
 	Panicked func(any)
@@ -54,8 +55,9 @@ type Config struct {
 
 // Runner keeps our port mapped. It is safe for concurrent use.
 type Runner struct {
-	cfg    Config
-	client *urls.Client
+	cfg     Config
+	client  *urls.Client
+	telling sync.Mutex // held while Changed is called
 
 	mu      sync.Mutex
 	links   map[key]*link
@@ -120,18 +122,18 @@ func (r *Runner) look(ctx context.Context, wg *sync.WaitGroup) {
 			l := r.newLink(ctx, k)
 			r.links[k] = l
 			wg.Go(func() {
-				l.run()
+				r.contained(l.run)
 				r.ended(ctx, k, l)
 			})
 		}
 	}
 	if len(now) > 0 && !r.hearing {
 		r.hearing = true
-		wg.Go(func() { r.overhear(ctx) })
+		wg.Go(func() { r.contained(func() { r.overhear(ctx) }) })
 	}
 	r.mu.Unlock()
 	if gone {
-		r.cfg.Changed()
+		r.changed()
 	}
 }
 
@@ -158,7 +160,7 @@ func (r *Runner) ended(ctx context.Context, k key, l *link) {
 	}
 	r.mu.Unlock()
 	if gone && ctx.Err() == nil {
-		r.cfg.Changed()
+		r.changed()
 	}
 }
 
@@ -189,7 +191,24 @@ func (r *Runner) tell(l *link, st portmap.Status) {
 	if st.Err != nil {
 		r.cfg.Log.Debug("the router maps not everything", "err", st.Err)
 	}
+	r.changed()
+}
+
+// changed says that a status has changed.
+func (r *Runner) changed() {
+	r.telling.Lock()
+	defer r.telling.Unlock()
 	r.cfg.Changed()
+}
+
+// contained does something with what a router says, and contains its panic.
+func (r *Runner) contained(f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.cfg.Panicked(p)
+		}
+	}()
+	f()
 }
 
 // same reports whether two statuses say the same, but for when the mappings end.
@@ -212,16 +231,18 @@ func (r *Runner) overhear(ctx context.Context) {
 		return
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer func() {
+		if stop() {
+			_ = conn.Close()
+		}
+	}()
 	buf := make([]byte, maxDatagram)
 	for {
 		n, from, err := conn.ReadFrom(buf)
 		if err != nil {
-			break
+			return
 		}
 		r.heard(netx.Datagram{From: from, Data: buf[:n]})
-	}
-	if stop() {
-		_ = conn.Close()
 	}
 }
 

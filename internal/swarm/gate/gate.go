@@ -114,6 +114,12 @@ func (g *Gate) Failed(now time.Time, addr netip.AddrPort) {
 	g.countDials()
 }
 
+// Barred is told that an address was not reached since we have no way out ourselves.
+func (g *Gate) Barred(now time.Time, addr netip.AddrPort) {
+	g.book.Barred(now, addr)
+	g.countDials()
+}
+
 // countDials tells the seats how many attempts of this object are under way.
 func (g *Gate) countDials() {
 	g.seats.Dialling(g.book.Dialling() - g.dials)
@@ -215,8 +221,8 @@ func (g *Gate) prefer(newcomer, old *Guest) bool {
 	switch {
 	case newcomer.Key == old.Key:
 	case old.Key.IsZero():
-		// Whoever comes from another address may have the peer id from anyone, and a key of his own.
-		return newcomer.Outgoing || newcomer.Addr.Addr() == old.Addr.Addr()
+		// Whoever is at another address may have the peer id from anyone, and a key of his own, even if it is we who dialled.
+		return newcomer.Addr.Addr() == old.Addr.Addr()
 	default:
 		return false
 	}

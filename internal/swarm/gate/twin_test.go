@@ -26,6 +26,7 @@ func TestProvenTwin(t *testing.T) {
 		{"it dials us again to prove itself", identity.Key{plain}, false, identity.Key{ours}, false, false, true},
 		{"it proves itself where we dialled it plainly", identity.Key{plain}, true, identity.Key{ours}, false, false, true},
 		{"somebody elsewhere proves some key, under its name", identity.Key{plain}, false, identity.Key{ours}, false, true, false},
+		{"somebody elsewhere, whom we dial, proves some key under its name", identity.Key{plain}, true, identity.Key{ours}, true, true, false},
 		{"somebody comes plainly under its name", identity.Key{ours}, false, identity.Key{plain}, false, false, false},
 		{"somebody with another key comes under its name", identity.Key{ours}, false, identity.Key{foreign}, false, false, false},
 		{"it has lost the connection, and comes again", identity.Key{ours}, false, identity.Key{ours}, false, false, true},

@@ -116,24 +116,6 @@ func AppendGreeting(b []byte, offered ...Method) []byte {
 	return b
 }
 
-// ParseGreeting reads what a client offers, and says how many bytes that took.
-func ParseGreeting(b []byte) (offered []Method, n int, err error) {
-	switch {
-	case len(b) >= 1 && b[0] != version:
-		return nil, 0, ErrVersion
-	case len(b) < 2 || len(b) < 2+int(b[1]):
-		return nil, 0, ErrShort
-	}
-	n = 2 + int(b[1])
-	for _, m := range b[2:n] {
-		offered = append(offered, Method(m))
-	}
-	return offered, n, nil
-}
-
-// AppendChoice appends the method that the proxy chooses.
-func AppendChoice(b []byte, m Method) []byte { return append(b, version, byte(m)) }
-
 // ParseChoice reads the method that the proxy chooses.
 func ParseChoice(b []byte) (Method, error) {
 	switch {
@@ -147,38 +129,13 @@ func ParseChoice(b []byte) (Method, error) {
 
 // AppendLogin appends a user name and a password.
 func AppendLogin(b []byte, user, password string) ([]byte, error) {
-	// RFC 1929: both lengths are from 1 to 255.
-	// RFC 1929 has both lengths from 1 on; proxies that want a token instead of a name take it without a password.
+	// RFC 1929 has both lengths from 1 to 255; proxies that want a token instead of a name take it without a password.
 	if user == "" || len(user) > MaxName || len(password) > MaxName {
 		return nil, ErrLength
 	}
 	b = append(b, loginVersion, byte(len(user)))
 	b = append(append(b, user...), byte(len(password)))
 	return append(b, password...), nil
-}
-
-// ParseLogin reads a user name and a password, and says how many bytes that took.
-func ParseLogin(b []byte) (user, password string, n int, err error) {
-	if len(b) >= 1 && b[0] != loginVersion {
-		return "", "", 0, ErrVersion
-	}
-	if len(b) < 2 || len(b) < 3+int(b[1]) {
-		return "", "", 0, ErrShort
-	}
-	at := 2 + int(b[1])
-	n = at + 1 + int(b[at])
-	if len(b) < n {
-		return "", "", 0, ErrShort
-	}
-	return string(b[2:at]), string(b[at+1 : n]), n, nil
-}
-
-// AppendLoginAnswer appends whether a login was right.
-func AppendLoginAnswer(b []byte, right bool) []byte {
-	if right {
-		return append(b, loginVersion, 0)
-	}
-	return append(b, loginVersion, 1)
 }
 
 // ParseLoginAnswer reads whether a login was right.

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/netip"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -62,22 +61,14 @@ func TestLogin(t *testing.T) {
 	if err != nil || !bytes.Equal(b, []byte("\x01\x02me\x06secret")) {
 		t.Errorf("%q, %v", b, err)
 	}
-	for i := range b {
-		if _, _, _, err := ParseLogin(b[:i]); !errors.Is(err, ErrShort) {
-			t.Errorf("cut after %d: %v", i, err)
-		}
-	}
-	if u, p, n, err := ParseLogin(append(b, 'x')); u != "me" || p != "secret" || n != len(b) || err != nil {
-		t.Error(u, p, n, err)
-	}
 	for _, c := range [][2]string{{"", "x"}, {"x", strings.Repeat("y", 256)}, {strings.Repeat("x", 256), "x"}} {
 		if _, err := AppendLogin(nil, c[0], c[1]); !errors.Is(err, ErrLength) {
 			t.Error(c, err)
 		}
 	}
-	for _, right := range []bool{true, false} {
-		if got, err := ParseLoginAnswer(AppendLoginAnswer(nil, right)); got != right || err != nil {
-			t.Error(got, err)
+	for status, right := range map[byte]bool{0: true, 1: false, 0xff: false} {
+		if got, err := ParseLoginAnswer([]byte{1, status}); got != right || err != nil {
+			t.Error(status, got, err)
 		}
 	}
 	if _, err := ParseLoginAnswer([]byte{5, 0}); !errors.Is(err, ErrVersion) {
@@ -93,16 +84,7 @@ func TestMethods(t *testing.T) {
 	if !bytes.Equal(b, []byte{5, 2, 0, 2}) {
 		t.Errorf("%x", b)
 	}
-	if got, n, err := ParseGreeting(append(b, 9)); !slices.Equal(got, []Method{NoLogin, Password}) || n != 4 || err != nil {
-		t.Error(got, n, err)
-	}
-	if _, _, err := ParseGreeting(b[:3]); !errors.Is(err, ErrShort) {
-		t.Error(err)
-	}
-	if _, _, err := ParseGreeting([]byte("GET ")); !errors.Is(err, ErrVersion) {
-		t.Error(err)
-	}
-	if m, err := ParseChoice(AppendChoice(nil, NoAcceptable)); m != NoAcceptable || err != nil {
+	if m, err := ParseChoice([]byte{5, 0xff}); m != NoAcceptable || err != nil {
 		t.Error(m, err)
 	}
 	if _, err := ParseChoice([]byte("HT")); !errors.Is(err, ErrVersion) {
@@ -148,9 +130,8 @@ func FuzzParse(f *testing.F) {
 		b, _ = AppendHeader(nil, m.Addr)
 		f.Add(append(b, "data"...))
 	}
-	f.Add(AppendGreeting(nil, NoLogin, Password))
-	login, _ := AppendLogin(nil, "me", "secret")
-	f.Add(login)
+	f.Add([]byte{5, 0xff})
+	f.Add([]byte{1, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if m, n, err := ParseMessage(b); err == nil {
 			again, err := AppendMessage(nil, m)
@@ -163,14 +144,6 @@ func FuzzParse(f *testing.F) {
 			got, rest, e := ParseDatagram(append(again, data...))
 			if err != nil || e != nil || got != from || !bytes.Equal(rest, data) || len(b)-len(data) > MaxHeader {
 				t.Fatalf("%x: %+v, then %+v, %v, %v", b, from, got, err, e)
-			}
-		}
-		if offered, n, err := ParseGreeting(b); err == nil && !bytes.Equal(AppendGreeting(nil, offered...), b[:n]) {
-			t.Fatalf("%x: %v", b, offered)
-		}
-		if user, password, n, err := ParseLogin(b); err == nil && user != "" {
-			if again, err := AppendLogin(nil, user, password); err != nil || !bytes.Equal(again, b[:n]) {
-				t.Fatalf("%x: %q, %q, %v", b, user, password, err)
 			}
 		}
 		_, _ = ParseChoice(b)
