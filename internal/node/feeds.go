@@ -13,7 +13,6 @@ import (
 	"github.com/potluck-p2p/potluck/internal/link"
 	"github.com/potluck-p2p/potluck/internal/node/feeds"
 	"github.com/potluck-p2p/potluck/internal/node/object"
-	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
 
 // openFeeds begins to see to the feeds of objects, as soon as the DHT is open.
@@ -27,7 +26,7 @@ func (n *Node) openFeeds() {
 		},
 	}
 	if n.dht != nil {
-		cfg.Items = n.dht
+		cfg.Items = n.dht.Items()
 	}
 	n.feeds = feeds.New(cfg)
 	if n.cfg.Silent {
@@ -46,45 +45,32 @@ func (n *Node) displaced(from, to string) {
 // Publish shares a file or folder as the newest version of a feed, and from then on each version that lies there. A name has one
 // path, and a path one name.
 func (n *Node) Publish(ctx context.Context, req create.Request, name string, progress create.Progress, note create.Note) (Object, error) {
-	ctx, leave, err := n.enter(ctx)
-	if err != nil {
-		return Object{}, err
-	}
-	defer leave()
-	if req.Private {
-		return Object{}, fault.Usage("a private share is not told of in the DHT, where feeds are", "leave out --private or --feed", nil)
-	}
-	if req.Path, err = filepath.Abs(req.Path); err != nil {
-		return Object{}, fault.Explain(err)
-	}
-	o, err := n.feeds.Begin(ctx, feeds.Publication{
-		Name: name, Path: req.Path,
-		Share:  func(ctx context.Context) (*object.Object, error) { return n.share(ctx, req, progress, note) },
-		Accept: func(ctx context.Context, o *object.Object) (*object.Object, error) { return n.accept(ctx, o, progress) },
+	return n.add(ctx, func(ctx context.Context) (_ *object.Object, err error) {
+		if req.Private {
+			return nil, fault.Usage("a private share is not told of in the DHT, where feeds are", "leave out --private or --feed", nil)
+		}
+		if req.Path, err = filepath.Abs(req.Path); err != nil {
+			return nil, err
+		}
+		return n.feeds.Begin(ctx, feeds.Publication{
+			Name: name, Path: req.Path,
+			Share: func(ctx context.Context) (*object.Object, error) { return n.adder.Share(ctx, req, progress, note) },
+			Accept: func(ctx context.Context, o *object.Object) (*object.Object, error) {
+				return n.adder.Accept(ctx, o, progress)
+			},
+		})
 	})
-	if err != nil {
-		return Object{}, fault.Explain(err)
-	}
-	return o.Describe(), nil
 }
 
-// sequence is the number of a share's new version in its feed, if it has one.
-func (n *Node) sequence(r catalog.Record, hash metainfo.InfoHash) int64 {
-	if r.Feed.Role != catalog.Published || r.InfoHash == hash {
-		return r.Feed.Sequence
-	}
-	return feed.Sequence(r.Feed.Sequence, n.cfg.Now())
-}
-
-// getAny is get for links of feeds too, whose newest version is fetched as if by a link of its own.
-func (n *Node) getAny(ctx context.Context, req GetRequest) (*object.Object, error) {
+// get is [adding.Adder.Get] for links of feeds too, whose newest version is fetched as if by a link of its own.
+func (n *Node) get(ctx context.Context, req GetRequest) (*object.Object, error) {
 	l, err := link.Parse(req.Link)
 	switch {
 	case req.Torrent == nil && err == nil && l.Kind == link.Feed:
 	case req.Follow:
 		return nil, fault.Usage("only feeds can be followed, and this link names one version", "leave out --follow", nil)
 	default:
-		return n.get(ctx, req)
+		return n.adder.Get(ctx, req, catalog.Feed{})
 	}
 	pointer := l.Feed
 	return n.feeds.Get(ctx, feeds.Wish{
@@ -92,10 +78,11 @@ func (n *Node) getAny(ctx context.Context, req GetRequest) (*object.Object, erro
 		Fetch: func(ctx context.Context, v feeds.Version, patience time.Duration) (*object.Object, error) {
 			l.Kind, l.Feed, l.InfoHash = link.Magnet, link.Pointer{}, v.Hash
 			req.Link, req.Wait = l.Magnet(), patience
+			var follows catalog.Feed
 			if req.Follow {
-				req.feed = v.Follow(pointer)
+				follows = v.Follow(pointer)
 			}
-			return n.get(ctx, req)
+			return n.adder.Get(ctx, req, follows)
 		},
 	})
 }

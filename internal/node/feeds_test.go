@@ -265,7 +265,7 @@ func TestForgedAndReplayedItems(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, item := range []krpc.Item{old, forged} {
-			_, _, _ = c.town[0].dht.Put(context.Background(), item)
+			_, _, _ = c.town[0].dht.Items().Put(context.Background(), item)
 		}
 		time.Sleep(10 * time.Minute) // virtual
 		if again, err := n.Object(o.ID); err != nil || again.InfoHashV2 != o.InfoHashV2 || again.Feed.Sequence != o.Feed.Sequence || again.State != "seeding" {
@@ -288,7 +288,7 @@ func TestPublisherNeverGoesBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute) // virtual
-		if _, _, err := c.town[0].dht.Put(t.Context(), item); err != nil {
+		if _, _, err := c.town[0].dht.Items().Put(t.Context(), item); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour) // virtual: it is put again

@@ -161,3 +161,9 @@ func exit(err error) int {
 }
 
 func limit(down int64) func(*Config) { return func(c *Config) { c.Down = down } }
+
+// within reports whether a path is that of a folder, or one below it.
+func within(folder, path string) bool {
+	rel, err := filepath.Rel(folder, path)
+	return err == nil && filepath.IsLocal(rel)
+}

@@ -23,7 +23,7 @@ func TestKeyOfHome(t *testing.T) {
 		if n.Key() != key {
 			t.Error("the key has changed")
 		}
-		if err := n.catalog.SetSetting(t.Context(), keySetting, "deadbeef"); err != nil {
+		if err := n.catalog.SetSetting(t.Context(), "node-key", "deadbeef"); err != nil {
 			t.Fatal(err)
 		}
 		cfg := n.cfg

@@ -68,8 +68,8 @@ func (n *Node) loop() {
 			if beats%shows == 0 {
 				n.contained(func() { n.keepSchedule(now) })
 				n.dealTurns(now, objects)
-				n.contained(func() { n.tellLAN(slices.Concat(objects, scouts)) })
-				n.contained(func() { n.tellDHT(now, slices.Concat(objects, scouts)) })
+				n.contained(func() { n.lan.Tell(slices.Concat(objects, scouts)) })
+				n.contained(func() { n.dht.Tell(now, slices.Concat(objects, scouts)) })
 			}
 		}
 		if !now.Before(n.choker.Next()) {
@@ -107,7 +107,7 @@ func (n *Node) attend(now time.Time, o *object.Object) (serve bool) {
 	for _, v := range f.Votes {
 		n.rooms.HearOwn(v.Voter, v.Address)
 	}
-	n.greet(f.Nodes)
+	n.dht.Greet(f.Nodes)
 	if f.Metadata != nil {
 		o.Run(func() { o.MetadataFound(f.Metadata) })
 	}

@@ -2,13 +2,11 @@ package node
 
 import (
 	"context"
-	"fmt"
 
-	"github.com/potluck-p2p/potluck/internal/catalog"
 	"github.com/potluck-p2p/potluck/internal/fault"
 	"github.com/potluck-p2p/potluck/internal/node/moving"
-	"github.com/potluck-p2p/potluck/internal/node/news"
 	"github.com/potluck-p2p/potluck/internal/node/object"
+	"github.com/potluck-p2p/potluck/internal/node/upkeep"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 )
 
@@ -26,7 +24,7 @@ func (n *Node) Pause(ref string) error {
 // lies there now.
 func (n *Node) Resume(ref string) error {
 	return n.managing(context.Background(), ref, func(ctx context.Context, o *object.Object) error {
-		o, err := n.feeds.Refresh(o, func(o *object.Object) (*object.Object, error) { return n.accept(ctx, o, nil) })
+		o, err := n.feeds.Refresh(o, func(o *object.Object) (*object.Object, error) { return n.adder.Accept(ctx, o, nil) })
 		if err != nil {
 			return err
 		}
@@ -41,6 +39,16 @@ func (n *Node) Limit(ref string, up, down int64) error {
 	return n.managing(context.Background(), ref, func(ctx context.Context, o *object.Object) error {
 		return o.Limit(ctx, up, down)
 	})
+}
+
+// SuperSeed gives each peer another part of an object from now on, until somebody else has all of it or the node ends.
+func (n *Node) SuperSeed(ref string) error {
+	o, err := n.lookup(ref)
+	if err != nil {
+		return err
+	}
+	o.Swarm.SuperSeed()
+	return nil
 }
 
 // SetPriorities says how much files are wanted, by their places in the list of [Node.Files]: "low", "normal" or "high". It
@@ -62,47 +70,32 @@ func (n *Node) SetPriorities(ref string, priorities map[int]string) error {
 	})
 }
 
-// Remove forgets an object. Files that were fetched are deleted on request; shared ones are the user's and never are.
-func (n *Node) Remove(ctx context.Context, ref string, deleteFiles bool) error {
-	return n.managing(ctx, ref, func(ctx context.Context, o *object.Object) error {
-		r := o.Record()
-		if deleteFiles && r.Kind == catalog.Shared {
-			return fault.New(fault.ExitUsage, "shared", "the files of "+r.Name+" are yours, not fetched: potluck never deletes them",
-				"leave out --delete-files, or delete them yourself", nil)
-		}
-		o.Halt()
-		last := o.Describe()
-		n.books.Strike(o)
-		left := n.leaveFiles(o, r, deleteFiles)
-		if err := n.catalog.Delete(context.WithoutCancel(ctx), o.ID); err != nil {
-			return err
-		}
-		moving.Forget(n.catalog, n.cfg.Log, o.ID)
-		o.ForgetInsisting()
-		n.feed.Publish(Event{Kind: news.EventRemoved, Object: last})
-		if left != nil {
-			e := *fault.Explain(left)
-			e.Message, e.Hint = fmt.Sprintf("%s is forgotten, but not all its files could be deleted: %s", r.Name, e.Message), "delete what is left yourself"
-			return &e
-		}
-		return nil
-	})
+// Verify hashes again what is held to be right of an object. Bytes of a fetched object that are not are fetched again; a
+// share that is not what it was is no longer served. Either is an error with [fault.ExitVerify].
+func (n *Node) Verify(ctx context.Context, ref string, progress func(done, total int64)) error {
+	return n.managing(ctx, ref, func(ctx context.Context, o *object.Object) error { return upkeep.Verify(ctx, n.rooms, o, progress) })
 }
 
-// leaveFiles ends what the node has to do with an object's files.
-func (n *Node) leaveFiles(o *object.Object, r catalog.Record, deleteFiles bool) error {
-	b := o.Body()
-	if b != nil && deleteFiles {
-		return b.Delete()
+// Move moves the files of a fetched object to another folder, and goes on with them there, in the state it had. It is served
+// while finished files are copied to another file system, and stops for the rest. Nothing is overwritten and nothing hashed
+// again; if it fails or the context ends, everything is as it was. Progress is told of bytes copied, and may be nil.
+func (n *Node) Move(ctx context.Context, ref, dir string, progress func(done, total int64)) error {
+	ctx, leave, err := n.enter(ctx)
+	if err != nil {
+		return err
 	}
-	if b != nil {
-		b.Files.Close()
+	defer leave()
+	o, err := n.lookup(ref)
+	if err != nil {
+		return err
 	}
-	if r.Side == "" {
-		return nil
-	}
-	if err := n.rooms.Disk.DropSide(r.Side); err != nil {
-		n.cfg.Log.Warn("cannot remove the side file of an object", "id", o.ID, "err", err)
+	if err := upkeep.Move(ctx, n.rooms, o, dir, progress); err != nil {
+		return moving.Explain(err)
 	}
 	return nil
+}
+
+// Remove forgets an object. Files that were fetched are deleted on request; shared ones are the user's and never are.
+func (n *Node) Remove(ctx context.Context, ref string, deleteFiles bool) error {
+	return n.managing(ctx, ref, func(ctx context.Context, o *object.Object) error { return upkeep.Remove(ctx, n.rooms, o, deleteFiles) })
 }

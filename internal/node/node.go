@@ -2,7 +2,8 @@
 // control loop that reads as a table of contents (loop). It decides little itself: the scheduler, the choker and the
 // layouts decide, the shells carry out, and what becomes of an object is in its own room (object).
 //
-// The files follow what a user does: share, get, regain, manage, verify, accept, move, status, close.
+// The files follow what a user does: add, feeds, manage, status, close; and what it is made of: online, identity, way, limits,
+// blocklists, patrol.
 package node
 
 import (
@@ -23,8 +24,6 @@ import (
 	"github.com/potluck-p2p/potluck/internal/catalog"
 	"github.com/potluck-p2p/potluck/internal/ceiling"
 	"github.com/potluck-p2p/potluck/internal/choker"
-	"github.com/potluck-p2p/potluck/internal/discovery/dht"
-	"github.com/potluck-p2p/potluck/internal/discovery/lan"
 	"github.com/potluck-p2p/potluck/internal/discovery/tracker"
 	"github.com/potluck-p2p/potluck/internal/fault"
 	"github.com/potluck-p2p/potluck/internal/identity"
@@ -36,19 +35,23 @@ import (
 	"github.com/potluck-p2p/potluck/internal/netx"
 	"github.com/potluck-p2p/potluck/internal/netx/filter"
 	"github.com/potluck-p2p/potluck/internal/netx/urls"
+	"github.com/potluck-p2p/potluck/internal/node/adding"
 	"github.com/potluck-p2p/potluck/internal/node/blocking"
 	"github.com/potluck-p2p/potluck/internal/node/feeds"
+	"github.com/potluck-p2p/potluck/internal/node/finding"
 	"github.com/potluck-p2p/potluck/internal/node/home"
 	"github.com/potluck-p2p/potluck/internal/node/news"
 	"github.com/potluck-p2p/potluck/internal/node/object"
+	"github.com/potluck-p2p/potluck/internal/node/routers"
+	"github.com/potluck-p2p/potluck/internal/node/self"
 	"github.com/potluck-p2p/potluck/internal/node/sockets"
 	"github.com/potluck-p2p/potluck/internal/node/turn"
 	"github.com/potluck-p2p/potluck/internal/protocol/mse"
-	"github.com/potluck-p2p/potluck/internal/reach/portmap"
 	"github.com/potluck-p2p/potluck/internal/schedule"
 	"github.com/potluck-p2p/potluck/internal/store"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 	"github.com/potluck-p2p/potluck/internal/vfs"
+	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 	wire "github.com/potluck-p2p/potluck/internal/wire/tracker"
 )
 
@@ -133,20 +136,19 @@ type Node struct {
 	rooms    *object.Rooms
 	sockets  *sockets.Sockets
 	shell    *bittorrent.Shell
+	names    self.Names
 	identity *identity.Identity // nil without TLS
 	utp      *utp.Shell         // nil without
-	lan      *lan.Runner        // nil if the local network is not to hear of us
-	dht      *dht.Runner        // nil if we take no part in it
-	portmap  *portmap.Runner    // nil if no router is asked
-	checks   chan struct{}      // holds one for each check of what others find in the DHT
+	lan      *finding.LAN       // nil if the local network is not to hear of us
+	dht      *finding.DHT       // nil if we take no part in it
+	routers  *routers.Mapping   // nil if no router is asked
+	adder    *adding.Adder
 	feeds    *feeds.Desk
 	lists    *blocking.Lists // nil if nobody is blocked
 	filter   *filter.Network // the same
 	fetcher  *urls.Client
 	choker   *choker.Choker // the loop's alone
 	feed     news.Feed
-
-	adding sync.Mutex // held while it is decided whether an object is new
 }
 
 // What users see of a node.
@@ -183,7 +185,10 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 // open is the wiring: every room is made here and handed to those that need it.
 func open(ctx context.Context, cfg Config) (n *Node, err error) {
 	defaults(&cfg)
-	n = &Node{cfg: cfg, wake: make(chan struct{}, 1), checks: make(chan struct{}, reachChecks), books: object.NewBooks(), sockets: &sockets.Sockets{}}
+	n = &Node{
+		cfg: cfg, wake: make(chan struct{}, 1), books: object.NewBooks(), sockets: &sockets.Sockets{},
+		names: self.Names{Version: cfg.Version, Anonymous: cfg.Anonymous},
+	}
 	n.life, n.end = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
@@ -199,7 +204,7 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 		return n, err
 	}
 	cfg.Network = n.cfg.Network
-	client := n.client()
+	client := n.names.Client()
 	if !cfg.Silent {
 		s, err := sockets.Open(ctx, sockets.Config{Network: cfg.Network, Now: cfg.Now, Listen: cfg.Listen, Settings: n.catalog})
 		if err != nil {
@@ -224,13 +229,14 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 		Web:      web.New(web.Config{Network: cfg.Network, UserAgent: client, Now: cfg.Now, Unlimited: n.unlimited(), Panicked: n.panicked}),
 		Up:       netx.NewLimiter(cfg.Up), Down: netx.NewLimiter(cfg.Down),
 		Filter: n.filter, SuperSeeding: cfg.SuperSeeding,
-		PeerID: n.peerIDs(), Client: client, MaxPeers: min(cfg.MaxPeers, maxObjectPeers),
+		PeerID: n.names.PeerIDs(), Client: client, MaxPeers: min(cfg.MaxPeers, maxObjectPeers),
 		Silent: cfg.Silent, Offline: cfg.Offline, DHT: cfg.DHT, Announced: cfg.Announced, Encryption: cfg.Encryption,
 		Bounds:    turn.Bounds{Fetches: cfg.ActiveFetches, Seeds: cfg.ActiveSeeds},
 		Enough:    turn.Enough{Ratio: cfg.Ratio, Time: cfg.SeedTime},
-		Unreached: n.unreached, Wake: n.poke, Panicked: n.panicked,
+		Unreached: func(a netip.Addr) bool { return n.dht.Unreached(a) }, Wake: n.poke, Panicked: n.panicked,
 	}
 	n.rooms.Scraper = tracker.NewScraper(n.rooms.Trackers, newRand())
+	n.adder = adding.New(adding.Config{Rooms: n.rooms, Fetcher: n.fetcher, DownloadDir: cfg.DownloadDir, Introduce: func(t *metainfo.Torrent) { n.dht.Introduce(t) }})
 	n.choker = choker.New(choker.Config{Slots: cfg.Slots, MaxSlots: max(cfg.Slots, cfg.Room.MaxSlots), Rand: newRand()})
 	n.openUTP()
 	n.rooms.HolePunching = n.punchesHoles()
@@ -248,7 +254,7 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 	if err = n.openDHT(ctx); err != nil {
 		return n, err
 	}
-	if err = n.openPortMap(ctx); err != nil {
+	if err = n.openRouters(ctx); err != nil {
 		return n, err
 	}
 	n.openFeeds()

@@ -121,7 +121,9 @@ func TestReachUnreached(t *testing.T) {
 		}
 		told := sharer.Subscribe(t.Context())
 		unreached.Store(true)
-		sharer.standsInDHT()
+		for _, o := range sharer.books.All() {
+			o.SayReach(sharer.cfg.Now())
+		}
 		for e := range told {
 			if e.Kind == news.EventReach {
 				if r := e.Object.Reach; !r.Found || r.Why == nil || r.Why.Code != "dht-unreached" || r.Why.Hint == "" {

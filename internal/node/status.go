@@ -6,7 +6,9 @@ import (
 
 	"github.com/potluck-p2p/potluck/internal/catalog"
 	"github.com/potluck-p2p/potluck/internal/fault"
+	"github.com/potluck-p2p/potluck/internal/node/checkup"
 	"github.com/potluck-p2p/potluck/internal/node/object"
+	"github.com/potluck-p2p/potluck/internal/reach/doctor"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
 
@@ -89,4 +91,16 @@ func (n *Node) Torrent(ref string) ([]byte, error) {
 	}
 	t := metainfo.Torrent{Info: b.Info, PieceLayers: b.Hashes.Layers(), Trackers: r.Trackers, WebSeeds: r.WebSeeds, Comment: r.Comment, CreatedBy: n.rooms.Client}
 	return t.Append(nil), nil
+}
+
+// Examine says what of the node others can reach, what not, and why.
+func (n *Node) Examine() ([]doctor.Finding, doctor.Reach) { return doctor.Examine(n.facts()) }
+
+// facts are what is known of the node.
+func (n *Node) facts() doctor.Facts {
+	return checkup.Facts(checkup.Sources{
+		Rooms: n.rooms, Shell: n.shell, Routers: n.Routers(), DHT: n.DHT(),
+		AsksRouters: n.routers != nil, UTP: n.utp != nil, TakesPart: n.cfg.DHT,
+		OpenFiles: n.cfg.Room.Files, Peers: n.cfg.MaxPeers, Home: n.cfg.Home, DownloadDir: n.cfg.DownloadDir,
+	})
 }

@@ -8,6 +8,9 @@ import (
 // Conditions are how the parts of the only way are that we may take; none if we may take any.
 func (n *Node) Conditions() []netx.Condition { return netx.Conditions(n.cfg.Network) }
 
+// isExposed reports whether whoever hears from us sees the address that the system takes, since we are confined to no other way.
+func isExposed(nw netx.Network) bool { return len(netx.Conditions(nw)) == 0 }
+
 // watchWay tells the user when that way is closed, and when it is open again.
 func (n *Node) watchWay() {
 	if n.cfg.Silent || isExposed(n.cfg.Network) {

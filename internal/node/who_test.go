@@ -88,8 +88,8 @@ func TestAnonymous(t *testing.T) {
 		if want := map[bool]int{false: 1, true: 2}[anonymous]; len(ids) != want {
 			t.Errorf("anonymous %v: %d ids for two objects", anonymous, len(ids))
 		}
-		if n.lan != nil || n.dht != nil || n.client() != map[bool]string{false: "potluck/test", true: ""}[anonymous] ||
-			strings.Contains(n.mappingName(), "potluck") == anonymous {
+		if n.lan != nil || n.dht != nil || n.names.Client() != map[bool]string{false: "potluck/test", true: ""}[anonymous] ||
+			strings.Contains(n.names.Mapping(), "potluck") == anonymous {
 			t.Errorf("anonymous %v: says more than it should", anonymous)
 		}
 	}

@@ -1,4 +1,4 @@
-package node
+package adding
 
 import (
 	"context"
@@ -7,7 +7,6 @@ import (
 
 	"github.com/potluck-p2p/potluck/internal/catalog"
 	"github.com/potluck-p2p/potluck/internal/create"
-	"github.com/potluck-p2p/potluck/internal/fault"
 	"github.com/potluck-p2p/potluck/internal/inspect"
 	"github.com/potluck-p2p/potluck/internal/local"
 	"github.com/potluck-p2p/potluck/internal/node/news"
@@ -18,20 +17,7 @@ import (
 
 // Share adopts a file or folder where it lies, reads it once for all digests, and serves it. The same path with the same
 // content again is the same object, and is not read again.
-func (n *Node) Share(ctx context.Context, req create.Request, progress create.Progress, note create.Note) (Object, error) {
-	ctx, leave, err := n.enter(ctx)
-	if err != nil {
-		return Object{}, err
-	}
-	defer leave()
-	o, err := n.share(ctx, req, progress, note)
-	if err != nil {
-		return Object{}, fault.Explain(err)
-	}
-	return o.Describe(), nil
-}
-
-func (n *Node) share(ctx context.Context, req create.Request, progress create.Progress, note create.Note) (*object.Object, error) {
+func (a *Adder) Share(ctx context.Context, req create.Request, progress create.Progress, note create.Note) (*object.Object, error) {
 	var err error
 	if req.Path, err = filepath.Abs(req.Path); err != nil {
 		return nil, err
@@ -42,42 +28,42 @@ func (n *Node) share(ctx context.Context, req create.Request, progress create.Pr
 	if err := inspect.CheckWebSeeds(req.WebSeeds); err != nil {
 		return nil, err
 	}
-	if o, err := n.alreadyShared(ctx, req); o != nil || err != nil {
+	if o, err := a.alreadyShared(ctx, req); o != nil || err != nil {
 		return o, err
 	}
-	m, err := create.Measure(ctx, n.rooms.Disk.Store, req, progress, note)
+	m, err := create.Measure(ctx, a.rooms.Disk.Store, req, progress, note)
 	if err != nil {
 		return nil, err
 	}
-	n.adding.Lock()
-	if o := n.books.Holding(m.Info.Hash); o != nil {
-		n.adding.Unlock() // the object may be in use for long
-		return n.shareHeld(ctx, o, m, req)
+	a.deciding.Lock()
+	if o := a.rooms.Books.Holding(m.Info.Hash); o != nil {
+		a.deciding.Unlock() // the object may be in use for long
+		return a.shareHeld(ctx, o, m, req)
 	}
-	defer n.adding.Unlock()
+	defer a.deciding.Unlock()
 	r := catalog.Record{
 		Kind: catalog.Shared, State: catalog.State(swarm.Seeding), Name: m.Info.Name.String(), Root: m.Path, Dir: m.Info.Dir,
 		Size: m.Info.Object().Size(), InfoHash: m.Info.Hash, Info: m.Info.Raw, Private: m.Info.Private,
 		Trackers: inspect.Tiers(req.Trackers), WebSeeds: req.WebSeeds, Comment: req.Comment,
-		AddedAt: n.cfg.Now(), DoneAt: n.cfg.Now(),
+		AddedAt: a.rooms.Now(), DoneAt: a.rooms.Now(),
 	}
 	whole := catalog.Contents{PieceLayers: m.Layers}
 	whole.Files, whole.Verified = local.Rows(m.Info.Object(), m.IDs)
-	if r.ID, err = n.catalog.AddWhole(ctx, r, whole); err != nil {
+	if r.ID, err = a.rooms.Catalog.AddWhole(ctx, r, whole); err != nil {
 		m.Files.Close()
 		return nil, err
 	}
-	o := object.New(n.rooms, r, 0)
-	o.Serve(n.measured(o, m))
+	o := object.New(a.rooms, r, 0)
+	o.Serve(a.measured(o, m))
 	o.Publish(news.EventAdded, "") // before any other news of it
-	n.books.Enter(o, nil)
+	a.rooms.Books.Enter(o, nil)
 	o.Discover()
 	return o, nil
 }
 
 // shareHeld is Share for bytes that are held already under the same name: fetched, shared from another path, or shared
 // from this one before the files were touched.
-func (n *Node) shareHeld(ctx context.Context, o *object.Object, m *create.Measured, req create.Request) (*object.Object, error) {
+func (a *Adder) shareHeld(ctx context.Context, o *object.Object, m *create.Measured, req create.Request) (*object.Object, error) {
 	o, done, err := o.Manage()
 	if err != nil {
 		m.Files.Close()
@@ -93,9 +79,9 @@ func (n *Node) shareHeld(ctx context.Context, o *object.Object, m *create.Measur
 	// The files just read are the object's from now on.
 	o.Halt()
 	files, verified := local.Rows(m.Info.Object(), m.IDs)
-	failed := n.catalog.SetFiles(ctx, o.ID, files)
+	failed := a.rooms.Catalog.SetFiles(ctx, o.ID, files)
 	if failed == nil {
-		failed = n.catalog.ReplaceVerified(ctx, o.ID, verified)
+		failed = a.rooms.Catalog.ReplaceVerified(ctx, o.ID, verified)
 	}
 	again, err := o.Restart(ctx, func(r *catalog.Record) {
 		r.Root, r.State, r.Error = m.Path, catalog.State(swarm.Seeding), ""
@@ -107,19 +93,19 @@ func (n *Node) shareHeld(ctx context.Context, o *object.Object, m *create.Measur
 		}
 		return nil, err
 	}
-	again.Serve(n.measured(again, m))
+	again.Serve(a.measured(again, m))
 	again.Discover()
 	return again, again.AddTrackers(ctx, req.Trackers)
 }
 
 // alreadyShared finds the object that the same request made before, if the disk is as it was then.
-func (n *Node) alreadyShared(ctx context.Context, req create.Request) (*object.Object, error) {
+func (a *Adder) alreadyShared(ctx context.Context, req create.Request) (*object.Object, error) {
 	format, err := create.ParseFormat(req.Format)
 	if err != nil {
 		return nil, err
 	}
 	var was *object.Object
-	for _, o := range n.books.All() {
+	for _, o := range a.rooms.Books.All() {
 		r := o.Record()
 		if r.Kind != catalog.Shared || r.Root != req.Path {
 			continue
@@ -136,7 +122,7 @@ func (n *Node) alreadyShared(ctx context.Context, req create.Request) (*object.O
 	if was == nil {
 		return nil, nil
 	}
-	obj, ids, err := n.rooms.Disk.Store.Adopt(req.Path, store.AdoptOptions{Name: req.Name})
+	obj, ids, err := a.rooms.Disk.Store.Adopt(req.Path, store.AdoptOptions{Name: req.Name})
 	if err != nil {
 		return nil, err
 	}
@@ -155,6 +141,6 @@ func (n *Node) alreadyShared(ctx context.Context, req create.Request) (*object.O
 }
 
 // measured is a share as it lies on the disk, as it was measured.
-func (n *Node) measured(o *object.Object, m *create.Measured) *local.Object {
-	return n.rooms.Disk.Shared(o.ID, m.Info, m.Layers, m.Files)
+func (a *Adder) measured(o *object.Object, m *create.Measured) *local.Object {
+	return a.rooms.Disk.Shared(o.ID, m.Info, m.Layers, m.Files)
 }

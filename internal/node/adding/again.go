@@ -1,4 +1,4 @@
-package node
+package adding
 
 import (
 	"context"
@@ -14,15 +14,41 @@ import (
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
 
+// again is Get for an object that is held already: new sources help it, what stopped it is tried once more, and files that
+// were not selected the first time can be added.
+func (a *Adder) again(ctx context.Context, o *object.Object, req Request, w *inspect.Wanted, typed []inspect.Peer) (*object.Object, error) {
+	o, done, err := o.Manage()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	o.Hear(typed)
+	o.BePatient(req.Wait)
+	if err := o.AddPeers(ctx, slices.Concat(w.Peers, req.Peers)); err != nil {
+		return nil, err
+	}
+	o.HearLinked()
+	if err := o.AddTrackers(ctx, slices.Concat(w.Trackers...)); err != nil {
+		return nil, err
+	}
+	if err := o.AddServers(ctx, w.WebSeeds); err != nil {
+		return nil, err
+	}
+	if o, err = a.wantAgain(ctx, o, req, w); err != nil {
+		return nil, err
+	}
+	return o.Resume(ctx)
+}
+
 // wantAgain takes what a later Get of an object wants over what the first one wanted, and returns the object that goes on.
 // While nothing of it has a place on the disk, everything may change; later, files can only be added.
-func (n *Node) wantAgain(ctx context.Context, o *object.Object, req GetRequest, w *inspect.Wanted) (*object.Object, error) {
+func (a *Adder) wantAgain(ctx context.Context, o *object.Object, req Request, w *inspect.Wanted) (*object.Object, error) {
 	r := o.Record()
 	if r.Kind != catalog.Fetched {
 		return o, nil
 	}
 	if r.Name != "" {
-		return n.widen(ctx, o, r, w)
+		return a.widen(ctx, o, r, w)
 	}
 	root := r.Root
 	if req.Dir != "" {
@@ -47,7 +73,7 @@ func (n *Node) wantAgain(ctx context.Context, o *object.Object, req GetRequest, 
 }
 
 // widen adds files to those selected.
-func (n *Node) widen(ctx context.Context, o *object.Object, r catalog.Record, w *inspect.Wanted) (*object.Object, error) {
+func (a *Adder) widen(ctx context.Context, o *object.Object, r catalog.Record, w *inspect.Wanted) (*object.Object, error) {
 	if len(r.Selected) == 0 {
 		return o, nil
 	}
@@ -82,11 +108,11 @@ func (n *Node) widen(ctx context.Context, o *object.Object, r catalog.Record, w 
 		selected = selection.ByIndex(both)
 	}
 	for i := range added {
-		if err := n.rooms.Disk.CheckClear(filepath.Join(r.Root, r.Name), info.Object().Files()[i]); err != nil {
+		if err := a.rooms.Disk.CheckClear(filepath.Join(r.Root, r.Name), info.Object().Files()[i]); err != nil {
 			return nil, err
 		}
 	}
-	if err := n.catalog.SetPriority(ctx, o.ID, added); err != nil {
+	if err := a.rooms.Catalog.SetPriority(ctx, o.ID, added); err != nil {
 		return nil, err
 	}
 	return o.Begin(ctx, func(r *catalog.Record) { r.Selected, r.DoneAt = selected, time.Time{} })

@@ -1,4 +1,4 @@
-package node
+package upkeep
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 	"github.com/potluck-p2p/potluck/internal/swarm"
 )
 
-// reread is verify for a share. What was touched, copied or moved away and back is served again if every byte of it is right.
-func (n *Node) reread(ctx context.Context, o *object.Object, b *local.Object, progress func(done, total int64)) error {
+// reread is Verify for a share. What was touched, copied or moved away and back is served again if every byte of it is right.
+func reread(ctx context.Context, rooms *object.Rooms, o *object.Object, b *local.Object, progress func(done, total int64)) error {
 	was, goBack := o.Check()
 	now, d, err := b.Reread(ctx, progress)
 	switch {
@@ -23,8 +23,8 @@ func (n *Node) reread(ctx context.Context, o *object.Object, b *local.Object, pr
 		return err
 	case !d.None():
 		broken := fault.New(fault.ExitVerify, "verify", "bytes on the disk are not what they were", "potluck verify --accept takes the new version", nil)
-		if err := n.distrust(ctx, o, b, d); err != nil {
-			n.cfg.Log.Warn("cannot record that files are not what was shared", "id", o.ID, "err", err)
+		if err := distrust(ctx, rooms, o, b, d); err != nil {
+			rooms.Log.Warn("cannot record that files are not what was shared", "id", o.ID, "err", err)
 		}
 		o.Fail(swarm.Changed, broken)
 		return broken
@@ -33,12 +33,12 @@ func (n *Node) reread(ctx context.Context, o *object.Object, b *local.Object, pr
 		goBack()
 		return nil
 	}
-	return n.renew(ctx, o, now)
+	return renew(ctx, rooms, o, now)
 }
 
 // distrust keeps a later run from serving what looks as it did and is not. Of a feed it would be published as a new version then,
 // and followers would replace their good copies by it.
-func (n *Node) distrust(ctx context.Context, o *object.Object, b *local.Object, d local.Doubts) error {
+func distrust(ctx context.Context, rooms *object.Rooms, o *object.Object, b *local.Object, d local.Doubts) error {
 	if o.Record().Feed.Role == catalog.Published {
 		return nil
 	}
@@ -46,7 +46,7 @@ func (n *Node) distrust(ctx context.Context, o *object.Object, b *local.Object, 
 }
 
 // renew has a share go on with the files that were just read, and are right.
-func (n *Node) renew(ctx context.Context, o *object.Object, now *local.Object) error {
+func renew(ctx context.Context, rooms *object.Rooms, o *object.Object, now *local.Object) error {
 	if err := now.Vouch(context.WithoutCancel(ctx)); err != nil {
 		now.Files.Close()
 		o.Fail(swarm.Failed, err)

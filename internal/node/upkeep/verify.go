@@ -1,4 +1,4 @@
-package node
+package upkeep
 
 import (
 	"context"
@@ -12,22 +12,17 @@ import (
 	"github.com/potluck-p2p/potluck/internal/swarm"
 )
 
-// Verify hashes again what is held to be right of an object. Bytes of a fetched object that are not are fetched again; a
-// share that is not what it was is no longer served. Either is an error with [fault.ExitVerify].
-func (n *Node) Verify(ctx context.Context, ref string, progress func(done, total int64)) error {
-	return n.managing(ctx, ref, func(ctx context.Context, o *object.Object) error { return n.verify(ctx, o, progress) })
-}
-
-// verify is Verify for an object that the caller manages.
-func (n *Node) verify(ctx context.Context, o *object.Object, progress func(done, total int64)) error {
+// Verify hashes again what is held to be right of an object that the caller manages. Bytes of a fetched object that are not are
+// fetched again; a share that is not what it was is no longer served. Either is an error with [fault.ExitVerify].
+func Verify(ctx context.Context, rooms *object.Rooms, o *object.Object, progress func(done, total int64)) error {
 	b := o.Body()
 	if b == nil {
 		return fault.New(fault.ExitFailed, "resolving", "there is nothing to verify: it is not known yet what the files are", "", nil)
 	}
 	if b.Intake == nil {
-		return n.reread(ctx, o, b, progress)
+		return reread(ctx, rooms, o, b, progress)
 	}
-	before := o.Swarm.Snapshot(n.cfg.Now())
+	before := o.Swarm.Snapshot(rooms.Now())
 	complete := !o.Record().DoneAt.IsZero()
 	have := o.Swarm.Have()
 	was, goBack := o.Check()
@@ -36,11 +31,11 @@ func (n *Node) verify(ctx context.Context, o *object.Object, progress func(done,
 		goBack() // also if it was given up, or the disk fails: nothing is known to be wrong
 		return err
 	}
-	again, err := n.refetch(ctx, o, b, d)
+	again, err := refetch(ctx, rooms, o, b, d)
 	if err != nil {
 		return err
 	}
-	after := again.Swarm.Snapshot(n.cfg.Now())
+	after := again.Swarm.Snapshot(rooms.Now())
 	lost := before.VerifiedBytes - after.VerifiedBytes
 	if complete {
 		lost = after.WantedBytes - after.VerifiedBytes // also what was noticed when the object was opened
@@ -53,7 +48,7 @@ func (n *Node) verify(ctx context.Context, o *object.Object, progress func(done,
 
 // refetch begins a fetched object anew without what is in doubt. It returns when the rest of it has been found on the
 // disk.
-func (n *Node) refetch(ctx context.Context, o *object.Object, b *local.Object, d local.Doubts) (*object.Object, error) {
+func refetch(ctx context.Context, rooms *object.Rooms, o *object.Object, b *local.Object, d local.Doubts) (*object.Object, error) {
 	ctx = context.WithoutCancel(ctx)
 	o.Halt()
 	failed := b.Preserve()

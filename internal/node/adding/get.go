@@ -1,4 +1,4 @@
-package node
+package adding
 
 import (
 	"context"
@@ -9,13 +9,15 @@ import (
 	"github.com/potluck-p2p/potluck/internal/catalog"
 	"github.com/potluck-p2p/potluck/internal/fault"
 	"github.com/potluck-p2p/potluck/internal/inspect"
+	"github.com/potluck-p2p/potluck/internal/link"
 	"github.com/potluck-p2p/potluck/internal/node/news"
 	"github.com/potluck-p2p/potluck/internal/node/object"
+	"github.com/potluck-p2p/potluck/internal/protocol/mse"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 )
 
-// GetRequest says what to fetch, and how.
-type GetRequest struct {
+// Request says what to fetch, and how.
+type Request struct {
 	// Link is a magnet link, an info-hash or the http(s) URL of a .torrent. Torrent is the content of a .torrent file, if
 	// the caller has one; Link is then ignored.
 	Link    string
@@ -31,30 +33,17 @@ type GetRequest struct {
 	Sequential bool
 	// Follow keeps to the feed that the link names: each newer version takes the object's place.
 	Follow bool
-	feed   catalog.Feed // that the object follows from the first
 	// Wait is how long to go on without any source before it fails; 0 is for ever.
 	Wait time.Duration
 }
 
-// Get accepts a link to fetch and returns at once. Getting what is held already returns that object.
-func (n *Node) Get(ctx context.Context, req GetRequest) (Object, error) {
-	ctx, leave, err := n.enter(ctx)
-	if err != nil {
-		return Object{}, err
-	}
-	defer leave()
-	o, err := n.getAny(ctx, req)
-	if err != nil {
-		return Object{}, fault.Explain(err)
-	}
-	return o.Describe(), nil
-}
-
-func (n *Node) get(ctx context.Context, req GetRequest) (*object.Object, error) {
-	if err := n.isSeen(req.Link); req.Torrent == nil && err != nil {
+// Get accepts a link to fetch and returns at once. Getting what is held already returns that object. What is new follows a feed from
+// the first, if that is not the zero one.
+func (a *Adder) Get(ctx context.Context, req Request, follows catalog.Feed) (*object.Object, error) {
+	if err := a.isSeen(req.Link); req.Torrent == nil && err != nil {
 		return nil, err
 	}
-	w, err := inspect.Want(ctx, n.fetcher, req.Link, req.Torrent, req.Select)
+	w, err := inspect.Want(ctx, a.cfg.Fetcher, req.Link, req.Torrent, req.Select)
 	if err != nil {
 		return nil, err
 	}
@@ -62,42 +51,42 @@ func (n *Node) get(ctx context.Context, req GetRequest) (*object.Object, error) 
 		return nil, err
 	}
 	w.Trackers = append(w.Trackers, inspect.Tiers(req.Trackers)...)
-	typed, err := inspect.ResolvePeers(ctx, n.cfg.Network, req.Peers)
+	typed, err := inspect.ResolvePeers(ctx, a.rooms.Network, req.Peers)
 	if err != nil {
 		return nil, err
 	}
-	n.introduce(w.Torrent)
+	a.cfg.Introduce(w.Torrent)
 	dir := req.Dir
 	if dir == "" {
-		dir = n.cfg.DownloadDir
+		dir = a.cfg.DownloadDir
 	}
 	if dir, err = filepath.Abs(dir); err != nil {
 		return nil, err
 	}
-	n.adding.Lock()
-	if o := n.books.Holding(w.Hash); o != nil {
-		n.adding.Unlock() // the object may be in use for long
-		return n.again(ctx, o, req, w, typed)
+	a.deciding.Lock()
+	if o := a.rooms.Books.Holding(w.Hash); o != nil {
+		a.deciding.Unlock() // the object may be in use for long
+		return a.again(ctx, o, req, w, typed)
 	}
-	defer n.adding.Unlock()
+	defer a.deciding.Unlock()
 	r := catalog.Record{
 		Kind: catalog.Fetched, State: catalog.State(swarm.Resolving), Root: dir, InfoHash: w.Hash,
 		Trackers: w.Trackers, WebSeeds: w.WebSeeds, Peers: slices.Concat(w.Peers, req.Peers), Selected: w.Selected,
-		Sequential: req.Sequential, AddedAt: n.cfg.Now(), Feed: req.feed,
+		Sequential: req.Sequential, AddedAt: a.rooms.Now(), Feed: follows,
 	}
 	if w.Torrent != nil {
 		r.Info, r.Private, r.Comment = w.Torrent.Info.Raw, w.Torrent.Info.Private, w.Torrent.Comment
 	}
-	if r.ID, err = n.catalog.Add(ctx, r); err != nil {
+	if r.ID, err = a.rooms.Catalog.Add(ctx, r); err != nil {
 		return nil, err
 	}
-	o := object.New(n.rooms, r, req.Wait)
+	o := object.New(a.rooms, r, req.Wait)
 	if w.Torrent != nil {
 		o.Swarm.Stop(swarm.Checking, nil)
 	}
 	o.Hear(typed)
 	o.Publish(news.EventAdded, "") // before any other news of it
-	n.books.Enter(o, nil)
+	a.rooms.Books.Enter(o, nil)
 	o.HearLinked()
 	if w.Torrent != nil {
 		o.Run(func() { o.OpenNew(w.Torrent) })
@@ -107,28 +96,12 @@ func (n *Node) get(ctx context.Context, req GetRequest) (*object.Object, error) 
 	return o, nil
 }
 
-// again is Get for an object that is held already: new sources help it, what stopped it is tried once more, and files that
-// were not selected the first time can be added.
-func (n *Node) again(ctx context.Context, o *object.Object, req GetRequest, w *inspect.Wanted, typed []inspect.Peer) (*object.Object, error) {
-	o, done, err := o.Manage()
-	if err != nil {
-		return nil, err
+// isSeen refuses to fetch a .torrent file where everybody on the way would read it, if our policy is that nobody does.
+func (a *Adder) isSeen(text string) error {
+	l, err := link.Parse(text)
+	if err != nil || l.Kind != link.TorrentURL || a.rooms.Encryption != mse.Authenticated || l.Secure() {
+		return nil
 	}
-	defer done()
-	o.Hear(typed)
-	o.BePatient(req.Wait)
-	if err := o.AddPeers(ctx, slices.Concat(w.Peers, req.Peers)); err != nil {
-		return nil, err
-	}
-	o.HearLinked()
-	if err := o.AddTrackers(ctx, slices.Concat(w.Trackers...)); err != nil {
-		return nil, err
-	}
-	if err := o.AddServers(ctx, w.WebSeeds); err != nil {
-		return nil, err
-	}
-	if o, err = n.wantAgain(ctx, o, req, w); err != nil {
-		return nil, err
-	}
-	return o.Resume(ctx)
+	return fault.Usage("encryption = authenticated fetches no .torrent file by http, which everybody on the way can read",
+		"take a magnet link or an https URL, or fetch the file by other means", nil)
 }

@@ -1,4 +1,4 @@
-package node
+package adding
 
 import (
 	"context"
@@ -8,36 +8,18 @@ import (
 	"github.com/potluck-p2p/potluck/internal/content"
 	"github.com/potluck-p2p/potluck/internal/create"
 	"github.com/potluck-p2p/potluck/internal/fault"
+	"github.com/potluck-p2p/potluck/internal/feed"
 	"github.com/potluck-p2p/potluck/internal/layout/torrent"
 	"github.com/potluck-p2p/potluck/internal/local"
 	"github.com/potluck-p2p/potluck/internal/node/object"
 	"github.com/potluck-p2p/potluck/internal/swarm"
+	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
 
 // Accept takes what lies at the place of a share now as its new version: it is read again, and keeps its id. What has
-// changed has new info-hashes, and so another link. A paused share stays paused.
-func (n *Node) Accept(ctx context.Context, ref string, progress func(done, total int64)) (Object, error) {
-	var d Object
-	err := n.managing(ctx, ref, func(ctx context.Context, o *object.Object) error {
-		if o.Record().Kind != catalog.Shared {
-			return fault.New(fault.ExitUsage, "fetched", "there is no new version of what was fetched: others hold it to be what it was",
-				"leave out --accept, and what is wrong is fetched again", nil)
-		}
-		if err := o.Await(ctx); err != nil {
-			return err
-		}
-		again, err := n.accept(ctx, o, progress)
-		if err != nil {
-			return err
-		}
-		d = again.Describe()
-		return nil
-	})
-	return d, err
-}
-
-// accept is Accept for an object that the caller manages.
-func (n *Node) accept(ctx context.Context, o *object.Object, progress func(done, total int64)) (*object.Object, error) {
+// changed has new info-hashes, and so another link. A paused share stays paused. The caller manages the object, and goes on with the
+// one returned.
+func (a *Adder) Accept(ctx context.Context, o *object.Object, progress func(done, total int64)) (*object.Object, error) {
 	b := o.Body()
 	if b == nil {
 		return nil, fault.New(fault.ExitFailed, "failed", "it is not known how this was shared", "remove it, and share it again", nil)
@@ -51,28 +33,28 @@ func (n *Node) accept(ctx context.Context, o *object.Object, progress func(done,
 		req.PieceLength = b.Info.PieceLength // the user's choice
 	}
 	_, goBack := o.Check()
-	m, err := create.Measure(ctx, n.rooms.Disk.Store, req, progress, nil)
+	m, err := create.Measure(ctx, a.rooms.Disk.Store, req, progress, nil)
 	if err != nil {
 		goBack()
 		return nil, err
 	}
-	n.adding.Lock()
-	defer n.adding.Unlock()
-	if other := n.books.Holding(m.Info.Hash); other != nil && other != o {
+	a.deciding.Lock()
+	defer a.deciding.Unlock()
+	if other := a.rooms.Books.Holding(m.Info.Hash); other != nil && other != o {
 		m.Files.Close()
 		goBack()
 		return nil, fault.New(fault.ExitFailed, "exists", "the new version is held already, as "+other.ID, "remove one of the two with potluck rm", nil)
 	}
-	return n.reissue(ctx, o, m)
+	return a.reissue(ctx, o, m)
 }
 
 // reissue begins a share anew with what was measured.
-func (n *Node) reissue(ctx context.Context, o *object.Object, m *create.Measured) (*object.Object, error) {
+func (a *Adder) reissue(ctx context.Context, o *object.Object, m *create.Measured) (*object.Object, error) {
 	o.Halt()
 	if err := o.Settle(); err != nil {
-		n.cfg.Log.Warn("not everything could be recorded", "id", o.ID, "err", err)
+		a.rooms.Log.Warn("not everything could be recorded", "id", o.ID, "err", err)
 	}
-	sequence := n.sequence(o.Record(), m.Info.Hash)
+	sequence := a.sequence(o.Record(), m.Info.Hash)
 	change := func(r *catalog.Record) {
 		r.Root = m.Path
 		r.Feed.Sequence = sequence
@@ -80,11 +62,11 @@ func (n *Node) reissue(ctx context.Context, o *object.Object, m *create.Measured
 			r.State = catalog.State(swarm.Seeding)
 		}
 		r.Name, r.Dir, r.Size = m.Info.Name.String(), m.Info.Dir, m.Info.Object().Size()
-		r.InfoHash, r.Info, r.Error, r.DoneAt = m.Info.Hash, m.Info.Raw, "", n.cfg.Now()
+		r.InfoHash, r.Info, r.Error, r.DoneAt = m.Info.Hash, m.Info.Raw, "", a.rooms.Now()
 	}
 	whole := catalog.Contents{PieceLayers: m.Layers}
 	whole.Files, whole.Verified = local.Rows(m.Info.Object(), m.IDs)
-	if err := n.catalog.Reissue(context.WithoutCancel(ctx), o.ID, change, whole); err != nil {
+	if err := a.rooms.Catalog.Reissue(context.WithoutCancel(ctx), o.ID, change, whole); err != nil {
 		m.Files.Close()
 		again, other := o.Replace(ctx, func(*catalog.Record) {})
 		if other == nil {
@@ -97,8 +79,16 @@ func (n *Node) reissue(ctx context.Context, o *object.Object, m *create.Measured
 		m.Files.Close()
 		return nil, err
 	}
-	again.Serve(n.measured(again, m))
+	again.Serve(a.measured(again, m))
 	again.Discover()
 	again.Show()
 	return again, nil
+}
+
+// sequence is the number of a share's new version in its feed, if it has one.
+func (a *Adder) sequence(r catalog.Record, hash metainfo.InfoHash) int64 {
+	if r.Feed.Role != catalog.Published || r.InfoHash == hash {
+		return r.Feed.Sequence
+	}
+	return feed.Sequence(r.Feed.Sequence, a.rooms.Now())
 }

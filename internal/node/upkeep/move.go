@@ -1,4 +1,4 @@
-package node
+package upkeep
 
 import (
 	"context"
@@ -18,21 +18,6 @@ import (
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
 
-// Move moves the files of a fetched object to another folder, and goes on with them there, in the state it had. It is served
-// while finished files are copied to another file system, and stops for the rest. Nothing is overwritten and nothing hashed
-// again; if it fails or the context ends, everything is as it was. Progress is told of bytes copied, and may be nil.
-func (n *Node) Move(ctx context.Context, ref, dir string, progress func(done, total int64)) error {
-	ctx, leave, err := n.enter(ctx)
-	if err != nil {
-		return err
-	}
-	defer leave()
-	if err := n.move(ctx, ref, dir, progress); err != nil {
-		return moving.Explain(err)
-	}
-	return nil
-}
-
 // relocation is one move of an object.
 type relocation struct {
 	files    *moving.Move // nil if the object has no place on the disk yet
@@ -40,19 +25,19 @@ type relocation struct {
 	arrive   func() // from here on the object may settle itself
 }
 
-func (n *Node) move(ctx context.Context, ref, dir string, progress func(done, total int64)) error {
+// Move moves the files of a fetched object to another folder, and goes on with them there, in the state it had. It is served
+// while finished files are copied to another file system, and stops for the rest. Nothing is overwritten and nothing hashed
+// again; if it fails or the context ends, everything is as it was. Progress is told of bytes copied, and may be nil. The caller does
+// not manage the object.
+func Move(ctx context.Context, rooms *object.Rooms, o *object.Object, dir string, progress func(done, total int64)) error {
 	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return err
-	}
-	o, err := n.lookup(ref)
 	if err != nil {
 		return err
 	}
 	if err := o.Await(ctx); err != nil {
 		return err
 	}
-	arrive, ok := n.books.Depart(o.ID)
+	arrive, ok := rooms.Books.Depart(o.ID)
 	if !ok {
 		return fault.New(fault.ExitFailed, "moving", o.Record().Name+" is being moved already", "wait until that is done", nil)
 	}
@@ -62,7 +47,7 @@ func (n *Node) move(ctx context.Context, ref, dir string, progress func(done, to
 		return err
 	}
 	defer func() { done() }()
-	mv, err := n.beginMove(ctx, o, dir, progress)
+	mv, err := beginMove(ctx, rooms, o, dir, progress)
 	if mv == nil || err != nil {
 		return err
 	}
@@ -78,18 +63,18 @@ func (n *Node) move(ctx context.Context, ref, dir string, progress func(done, to
 		}
 		begun := again != o // anew, and so the copying ended
 		o, done = again, unlock
-		if (copied == nil || begun && ctx.Err() == nil) && !n.books.ClaimToo(mv.files.Place(), o) {
+		if (copied == nil || begun && ctx.Err() == nil) && !rooms.Books.ClaimToo(mv.files.Place(), o) {
 			copied, begun = fmt.Errorf("%s: %w", mv.files.Place(), store.ErrExists), false
 		}
 		switch {
 		case copied == nil:
-			return n.carryOut(ctx, o, mv)
+			return carryOut(ctx, rooms, o, mv)
 		case !begun || ctx.Err() != nil:
-			n.books.GiveUp(mv.files.Place(), o)
+			rooms.Books.GiveUp(mv.files.Place(), o)
 			return errors.Join(copied, mv.files.Settle())
 		}
 	}
-	return n.carryOut(ctx, o, mv)
+	return carryOut(ctx, rooms, o, mv)
 }
 
 // copyAhead copies finished files as long as the object goes on as it is.
@@ -101,7 +86,7 @@ func copyAhead(ctx context.Context, o *object.Object, b *local.Object, mv *movin
 }
 
 // beginMove looks whether an object can be moved, and writes down that it will be. It returns nil if it is there already.
-func (n *Node) beginMove(ctx context.Context, o *object.Object, dir string, progress func(done, total int64)) (*relocation, error) {
+func beginMove(ctx context.Context, rooms *object.Rooms, o *object.Object, dir string, progress func(done, total int64)) (*relocation, error) {
 	r := o.Record()
 	if r.Kind == catalog.Shared {
 		return nil, fault.New(fault.ExitUsage, "shared", "the files of "+r.Name+" are yours, not fetched: potluck never moves them",
@@ -110,7 +95,7 @@ func (n *Node) beginMove(ctx context.Context, o *object.Object, dir string, prog
 	if filepath.Clean(r.Root) == dir {
 		return nil, nil
 	}
-	if info, err := n.cfg.FS.Stat(dir); err == nil && !info.Mode.IsDir() {
+	if info, err := rooms.Disk.FS.Stat(dir); err == nil && !info.Mode.IsDir() {
 		return nil, fault.Usage(dir+" is not a folder", "name a folder to move it to", nil)
 	}
 	if b := o.Body(); b != nil && b.IsUpdating() {
@@ -122,22 +107,22 @@ func (n *Node) beginMove(ctx context.Context, o *object.Object, dir string, prog
 	if within(filepath.Join(r.Root, r.Name), dir) {
 		return nil, fault.Usage(r.Name+" cannot be moved into itself", "name another folder", nil)
 	}
-	if _, unsettled, err := moving.Unsettled(ctx, n.catalog, o.ID); unsettled || err != nil {
+	if _, unsettled, err := moving.Unsettled(ctx, rooms.Catalog, o.ID); unsettled || err != nil {
 		return nil, errors.Join(err, fault.New(fault.ExitFailed, "moving", "an earlier move of "+r.Name+" is not settled", "potluck resume tries that again", nil))
 	}
 	info, err := infoOf(o, r)
 	if err != nil {
 		return nil, err
 	}
-	mv, err := moving.New(n.rooms.Disk, n.cfg.Log, r, info, r.Root, dir)
+	mv, err := moving.New(rooms.Disk, rooms.Log, r, info, r.Root, dir)
 	if err != nil {
 		return nil, err
 	}
-	if !n.books.ClaimToo(mv.Place(), o) {
+	if !rooms.Books.ClaimToo(mv.Place(), o) {
 		return nil, fmt.Errorf("%s: %w", mv.Place(), store.ErrExists)
 	}
 	if err := mv.Begin(ctx, o.Body(), progress); err != nil {
-		n.books.GiveUp(mv.Place(), o)
+		rooms.Books.GiveUp(mv.Place(), o)
 		return nil, err
 	}
 	return &relocation{files: mv, from: r.Root, to: dir}, nil
@@ -159,7 +144,7 @@ func infoOf(o *object.Object, r catalog.Record) (*metainfo.Info, error) {
 
 // carryOut stops an object, takes its files to the new folder, and takes it up again, there or, if that failed, where it
 // was. The caller manages it.
-func (n *Node) carryOut(ctx context.Context, o *object.Object, mv *relocation) error {
+func carryOut(ctx context.Context, rooms *object.Rooms, o *object.Object, mv *relocation) error {
 	o.Halt()
 	failed := o.Settle()
 	o.Swarm.Stop(swarm.Checking, nil)
@@ -173,7 +158,7 @@ func (n *Node) carryOut(ctx context.Context, o *object.Object, mv *relocation) e
 		failed = errors.Join(failed, fault.New(fault.ExitFailed, "checking", r.Name+" is only just being looked at", "try again", nil))
 	default:
 		if failed == nil {
-			failed = n.stage(ctx, o, mv.files)
+			failed = stage(ctx, rooms, o, mv.files)
 		}
 		if failed == nil {
 			failed = mv.files.Commit()
@@ -199,7 +184,7 @@ func (n *Node) carryOut(ctx context.Context, o *object.Object, mv *relocation) e
 }
 
 // stage takes the files of an object, which is halted, as far as the last step.
-func (n *Node) stage(ctx context.Context, o *object.Object, mv *moving.Move) error {
+func stage(ctx context.Context, rooms *object.Rooms, o *object.Object, mv *moving.Move) error {
 	b := o.Body()
 	if b == nil {
 		// It could not be opened, for want of space perhaps.
@@ -212,7 +197,7 @@ func (n *Node) stage(ctx context.Context, o *object.Object, mv *moving.Move) err
 		if err != nil {
 			return err
 		}
-		b = n.rooms.Disk.New(o.ID, info, nil, wanted)
+		b = rooms.Disk.New(o.ID, info, nil, wanted)
 		_, lost, err := b.Reopen(ctx, r)
 		if err != nil {
 			return err
