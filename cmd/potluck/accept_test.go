@@ -19,7 +19,7 @@ func TestVerifyAccept(t *testing.T) {
 	if r := e.potluck(t, "verify", id); r.code != 6 || !strings.Contains(r.stderr, "--accept") {
 		t.Errorf("exit %d: %s", r.code, r.stderr)
 	}
-	got := lines(t, e.ok(t, "verify", id, "--accept", "--json"))[0]
+	got := parseLines(t, e.ok(t, "verify", id, "--accept", "--json"))[0]
 	if got["type"] != "shared" || got["id"] != id || got["link"] == was["link"] || got["infohash_v2"] == was["infohash_v2"] || got["size"] != 6.0 {
 		t.Errorf("accepted %v", got)
 	}

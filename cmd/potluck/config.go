@@ -7,6 +7,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/potluck-p2p/potluck"
+	"github.com/potluck-p2p/potluck/cmd/potluck/ending"
+	"github.com/potluck-p2p/potluck/cmd/potluck/lines"
 	"github.com/potluck-p2p/potluck/internal/config"
 )
 
@@ -28,12 +31,12 @@ func (c *configGetCmd) Run(a *app) error {
 	}
 	for _, s := range list {
 		switch {
-		case a.out.json:
-			a.out.emit(settingOf(s))
+		case a.out.JSON:
+			a.out.Emit(settingOf(s))
 		case c.Key != "":
-			a.out.result(printable(s.Value))
+			a.out.Result(potluck.Printable(s.Value))
 		default:
-			a.out.result(s.Key + " = " + printable(s.Value))
+			a.out.Result(s.Key + " = " + potluck.Printable(s.Value))
 		}
 	}
 	return nil
@@ -51,18 +54,18 @@ func (c *configExplainCmd) Run(a *app) error {
 	}
 	rows := [][]string{{"KEY", "VALUE", "FROM", "ABOUT"}}
 	for _, s := range list {
-		if a.out.json {
-			a.out.emit(settingOf(s))
+		if a.out.JSON {
+			a.out.Emit(settingOf(s))
 			continue
 		}
 		from := s.Source.String()
 		if s.Where != "" {
 			from = s.Where
 		}
-		rows = append(rows, []string{s.Key, printable(s.Value), printable(from), s.About})
+		rows = append(rows, []string{s.Key, potluck.Printable(s.Value), potluck.Printable(from), s.About})
 	}
-	if !a.out.json {
-		a.out.table(rows)
+	if !a.out.JSON {
+		a.out.Table(rows)
 	}
 	return nil
 }
@@ -110,19 +113,19 @@ func (c *configSetCmd) Run(a *app) error {
 		return err
 	}
 	if err := a.replaceFile(paths.File, data); err != nil {
-		return diskError("cannot write "+paths.File, err)
+		return ending.Disk("cannot write "+paths.File, err)
 	}
 	s, err := cfg.Get(c.Key)
 	if err != nil {
 		return configError(err)
 	}
-	if a.out.json {
-		a.out.emit(settingOf(s))
+	if a.out.JSON {
+		a.out.Emit(settingOf(s))
 	}
 	if s.Source > config.File {
-		a.out.say("%s is written to %s, but %s overrules it.", c.Key, paths.File, s.Where)
+		a.out.Say("%s is written to %s, but %s overrules it.", c.Key, paths.File, s.Where)
 	}
-	a.out.say("A node that is running takes it when it starts again.")
+	a.out.Say("A node that is running takes it when it starts again.")
 	return nil
 }
 
@@ -165,6 +168,6 @@ func (a *app) replaceFile(name string, data []byte) error {
 	return root.SyncDir(".")
 }
 
-func settingOf(s config.Setting) settingLine {
-	return settingLine{Type: "setting", Key: s.Key, Value: s.Value, Source: s.Source.String(), Where: s.Where, About: s.About}
+func settingOf(s config.Setting) lines.Setting {
+	return lines.Setting{Type: "setting", Key: s.Key, Value: s.Value, Source: s.Source.String(), Where: s.Where, About: s.About}
 }

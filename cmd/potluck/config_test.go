@@ -35,7 +35,7 @@ func TestConfig(t *testing.T) {
 		"max_peers":      {"source": "default"},
 		"--down=5K down": {"value": "5K", "source": "flag", "where": "--down"},
 	} {
-		got := lines(t, e.ok(t, append([]string{"config", "explain", "--json"}, strings.Fields(key)...)...))[0]
+		got := parseLines(t, e.ok(t, append([]string{"config", "explain", "--json"}, strings.Fields(key)...)...))[0]
 		for field, value := range want {
 			if got[field] != value {
 				t.Errorf("%s: %s is %v, want %v", key, field, got[field], value)

@@ -24,7 +24,7 @@ func TestCreateAndInfo(t *testing.T) {
 		`"files":[{"path":"one.txt","size":20000},{"path":"sub/zwei ü.txt","size":1}],` +
 		`"trackers":[["http://tracker.example/announce,x"]],"web_seeds":["http://w.example/"]}` + "\n"
 	got := e.ok(t, "info", torrent, "--json")
-	info := lines(t, got)[0]
+	info := parseLines(t, got)[0]
 	v1, v2 := info["infohash_v1"].(string), info["infohash_v2"].(string)
 	if got != strings.NewReplacer("V1", v1, "V2", v2).Replace(want) || len(v1) != 40 || len(v2) != 64 {
 		t.Errorf("got %s", got)
@@ -34,7 +34,7 @@ func TestCreateAndInfo(t *testing.T) {
 		t.Errorf("got %s", text)
 	}
 	// The same content gives the same info-hash, whatever is said about it.
-	other := lines(t, e.ok(t, "create", dir, "-o", torrent, "--piece-size", "16384", "--json"))[0]
+	other := parseLines(t, e.ok(t, "create", dir, "-o", torrent, "--piece-size", "16384", "--json"))[0]
 	if other["infohash_v1"] != v1 || other["infohash_v2"] != v2 {
 		t.Errorf("got %v", other)
 	}
@@ -55,6 +55,15 @@ func TestInfoOfLinks(t *testing.T) {
 		}
 		if got := e.ok(t, "info", link); strings.Contains(got, "\x1b") {
 			t.Errorf("got %q", got)
+		}
+	}
+}
+
+func TestPieceSize(t *testing.T) {
+	for text, want := range map[string]pieceSize{"16384": 16384, "16K": 16384, "16k": 16384, "4M": 4 << 20, "4MiB": 4 << 20, "0": 0, "-1": 0, "K": 0, "1G": 0, "9999999999999M": 0} {
+		var p pieceSize
+		if err := p.UnmarshalText([]byte(text)); p != want || (err == nil) != (want != 0) {
+			t.Errorf("%s is %d, %v", text, p, err)
 		}
 	}
 }

@@ -1,11 +1,13 @@
 package main
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/potluck-p2p/potluck"
+	"github.com/potluck-p2p/potluck/cmd/potluck/ending"
+	"github.com/potluck-p2p/potluck/cmd/potluck/lines"
+	"github.com/potluck-p2p/potluck/cmd/potluck/session"
+	"github.com/potluck-p2p/potluck/cmd/potluck/words"
 	v1 "github.com/potluck-p2p/potluck/internal/api/v1"
 )
 
@@ -24,36 +26,36 @@ const examineEvery = time.Second
 
 // Run explains what is reachable, what is not, why, and what to do.
 func (c *doctorCmd) Run(a *app) error {
-	s, err := a.node(whole)
+	s, err := a.nodes.Node(a.ctx, session.Whole)
 	if err != nil {
 		return err
 	}
 	found, err := c.examine(a, s)
-	if closeErr := s.close(); err == nil {
+	if closeErr := s.Close(); err == nil {
 		err = closeErr
 	}
 	if err != nil {
 		return err
 	}
 	for _, f := range found.Findings {
-		if a.out.json {
-			a.out.emit(findingLine{"finding", f})
+		if a.out.JSON {
+			a.out.Emit(lines.Finding{Type: "finding", Finding: f})
 		} else {
-			a.out.result(findingText(f))
+			a.out.Result(words.Finding(f))
 		}
 	}
 	verdict, code := verdictOf(found.Reach)
-	a.out.say("%s", verdict)
+	a.out.Say("%s", verdict)
 	if code != potluck.ExitOK {
-		return exit(code)
+		return ending.Exit(code)
 	}
 	return nil
 }
 
 // examine asks a node; one of our own until it knows whether it is reached, or time is up.
-func (c *doctorCmd) examine(a *app, s *session) (v1.Checkup, error) {
+func (c *doctorCmd) examine(a *app, s *session.Session) (v1.Checkup, error) {
 	found, err := s.Examine(a.ctx)
-	if s.own == nil {
+	if s.Own == nil {
 		return found, err
 	}
 	retry := time.NewTicker(examineEvery)
@@ -61,7 +63,7 @@ func (c *doctorCmd) examine(a *app, s *session) (v1.Checkup, error) {
 	for began := time.Now(); err == nil && found.Reach == "undecided" && time.Since(began) < c.Wait; {
 		select {
 		case <-a.ctx.Done():
-			return found, interrupted("run the same command again: nothing was changed")
+			return found, ending.Interrupted("run the same command again: nothing was changed")
 		case <-retry.C:
 		}
 		found, err = s.Examine(a.ctx)
@@ -80,20 +82,4 @@ func verdictOf(reach string) (string, int) {
 		return "Whether others can connect to you was not looked at.", potluck.ExitFailed
 	}
 	return "Whether others can connect to you is not known yet.", potluck.ExitFailed
-}
-
-// columns are how wide a level and a subject are shown.
-const levelWidth, subjectWidth = 7, 12
-
-// findingText is a line for a finding, and below it why it is so and what to do.
-func findingText(f v1.Finding) string {
-	text := fmt.Sprintf("%-*s  %-*s  %s", levelWidth, printable(f.Level), subjectWidth, printable(f.Subject), printable(f.What))
-	below := "\n" + strings.Repeat(" ", levelWidth+subjectWidth+4)
-	if f.Why != "" {
-		text += below + "Why: " + printable(f.Why)
-	}
-	if f.Advice != "" {
-		text += below + "Do:  " + printable(f.Advice)
-	}
-	return text
 }

@@ -5,16 +5,7 @@ import (
 	"testing"
 
 	"github.com/potluck-p2p/potluck"
-	v1 "github.com/potluck-p2p/potluck/internal/api/v1"
 )
-
-func TestFindingText(t *testing.T) {
-	got := findingText(v1.Finding{Subject: "IPv4", Level: "bad", What: "closed", Why: "a \x1b[31mrouter", Advice: "open it"})
-	want := "bad      IPv4          closed\n                       Why: a \\x1b[31mrouter\n                       Do:  open it"
-	if got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-}
 
 func TestVerdicts(t *testing.T) {
 	for reach, want := range map[string]int{"reached": potluck.ExitOK, "blocked": potluck.ExitBlocked, "undecided": potluck.ExitFailed, "not-intended": potluck.ExitFailed} {

@@ -4,34 +4,38 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck"
+	"github.com/potluck-p2p/potluck/cmd/potluck/ending"
 	"github.com/potluck-p2p/potluck/internal/api/client"
 	"github.com/potluck-p2p/potluck/internal/api/socket"
 )
 
 type downCmd struct{}
 
-// downPatience is how long a node may take to end.
-const downPatience = 15 * time.Second
+const (
+	// downPatience is how long a node may take to end.
+	downPatience = 15 * time.Second
+	downRetry    = 50 * time.Millisecond
+)
 
 // Run ends the node and waits until it answers no more.
 func (*downCmd) Run(a *app) error {
-	s, err := a.running()
+	s, err := a.nodes.Running(a.ctx)
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.Close()
 	if err := s.Shutdown(a.ctx); err != nil {
 		return err
 	}
-	retry := time.NewTicker(lockRetry)
+	retry := time.NewTicker(downRetry)
 	defer retry.Stop()
 	for began := time.Now(); ; {
-		c, err := client.Dial(a.ctx, a.disk, s.cfg.Home, socket.API)
+		c, err := client.Dial(a.ctx, a.disk, s.Config.Home, socket.API)
 		if a.ctx.Err() != nil {
-			return interrupted("the node was told to end")
+			return ending.Interrupted("the node was told to end")
 		}
 		if err != nil {
-			a.out.say("The node has ended.")
+			a.out.Say("The node has ended.")
 			return nil
 		}
 		c.Close()

@@ -4,8 +4,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	v1 "github.com/potluck-p2p/potluck/internal/api/v1"
 )
 
 // TestRequiredEncryption: a command that asks for more than the running node gives is refused, and told how to get it.
@@ -34,18 +32,5 @@ func TestRequiredEncryption(t *testing.T) {
 			share.interrupt()
 			share.end()
 		})
-	}
-}
-
-func TestSecrecyShown(t *testing.T) {
-	for want, p := range map[string]v1.Peer{
-		"-":            {},
-		"mse":          {Encrypted: "mse"},
-		"tls abcdefgh": {Encrypted: "tls", Key: "abcdefghijkl"},
-		`tls \x1b`:     {Encrypted: "tls", Key: "\x1b"},
-	} {
-		if got := secrecy(p); got != want {
-			t.Errorf("%+v: %q, want %q", p, got, want)
-		}
 	}
 }

@@ -1,11 +1,11 @@
 package main
 
 import (
-	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/potluck-p2p/potluck"
+	"github.com/potluck-p2p/potluck/cmd/potluck/lines"
+	"github.com/potluck-p2p/potluck/cmd/potluck/words"
 	v1 "github.com/potluck-p2p/potluck/internal/api/v1"
 )
 
@@ -19,17 +19,17 @@ func (c *infoCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if a.out.json {
-		l := infoOf(i)
+	if a.out.JSON {
+		l := lines.InfoOf(i)
 		l.Reach = reach
-		a.out.emit(l)
+		a.out.Emit(l)
 		return nil
 	}
-	rows := infoTable(i)
+	rows := words.Info(i)
 	if reach != nil {
-		rows = append(rows, []string{"DHT", reachText(reach) + crowdText(reach) + checkedText(reach)})
+		rows = append(rows, []string{"DHT", words.Reach(reach) + words.Crowd(reach) + words.Checked(reach)})
 	}
-	a.out.table(rows)
+	a.out.Table(rows)
 	return nil
 }
 
@@ -52,11 +52,11 @@ func (c *infoCmd) find(a *app) (v1.Info, *v1.Reach, error) {
 
 // held asks for an object of the home, and whether others find it.
 func (c *infoCmd) held(a *app) (v1.Info, *v1.Reach, error) {
-	s, err := a.state()
+	s, err := a.nodes.State(a.ctx)
 	if err != nil {
 		return v1.Info{}, nil, err
 	}
-	defer s.close()
+	defer s.Close()
 	o, err := s.Object(a.ctx, c.What)
 	if err != nil {
 		return v1.Info{}, nil, err
@@ -66,40 +66,3 @@ func (c *infoCmd) held(a *app) (v1.Info, *v1.Reach, error) {
 }
 
 func isHex(s string) bool { return strings.Trim(strings.ToLower(s), "0123456789abcdef") == "" }
-
-// infoTable is what is known, a name and a value per row.
-func infoTable(i v1.Info) [][]string {
-	var rows [][]string
-	add := func(name, value string) {
-		if value != "" {
-			rows = append(rows, []string{name, value})
-		}
-	}
-	add("Name", printable(i.Name))
-	add("Info-hash v1", i.InfoHashV1)
-	add("Info-hash v2", i.InfoHashV2)
-	if i.Size != nil {
-		add("Size", fmt.Sprintf("%s (%d bytes)", size(*i.Size), *i.Size))
-	}
-	if i.PieceLength > 0 {
-		add("Piece size", pieceText(i.PieceLength))
-	}
-	if i.Private {
-		add("Private", "yes")
-	}
-	for n, tier := range i.Trackers {
-		add(fmt.Sprintf("Tracker %d", n+1), printable(strings.Join(tier, " ")))
-	}
-	for _, u := range i.WebSeeds {
-		add("Web seed", printable(u))
-	}
-	if i.Feed != nil {
-		add("Feed", feedText(i.Feed)+", version "+strconv.FormatInt(i.Feed.Sequence, 10))
-	}
-	add("Comment", printable(i.Comment))
-	add("Link", printable(i.Link))
-	for _, f := range i.Files {
-		add("File", size(f.Size)+"  "+printable(f.Path))
-	}
-	return rows
-}

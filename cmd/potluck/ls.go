@@ -1,34 +1,40 @@
 package main
 
+import (
+	"github.com/potluck-p2p/potluck"
+	"github.com/potluck-p2p/potluck/cmd/potluck/lines"
+	"github.com/potluck-p2p/potluck/cmd/potluck/words"
+)
+
 type lsCmd struct{}
 
 // Run lists the objects of the home.
 func (*lsCmd) Run(a *app) error {
-	s, err := a.state()
+	s, err := a.nodes.State(a.ctx)
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.Close()
 	list, err := s.Objects(a.ctx)
 	if err != nil {
 		return err
 	}
-	if a.out.json {
+	if a.out.JSON {
 		for _, o := range list {
-			a.out.emit(objectOf(o))
+			a.out.Emit(lines.ObjectOf(o))
 		}
 		return nil
 	}
 	if len(list) == 0 {
-		a.out.say("Nothing is shared or fetched yet.")
+		a.out.Say("Nothing is shared or fetched yet.")
 		return nil
 	}
 	rows := [][]string{{"ID", "NAME", "SIZE", "STATE", "DOWN", "UP", "RATIO"}}
 	for _, o := range list {
 		rows = append(rows, []string{
-			o.ID, shorten(printable(nameOf(o)), nameWidth), sizeOf(o.Size), stateOf(o), rate(o.DownRate), rate(o.UpRate), ratio(o.Ratio),
+			o.ID, words.Shorten(potluck.Printable(words.NameOf(o)), words.NameWidth), words.SizeOf(o.Size), words.StateOf(o), words.Rate(o.DownRate), words.Rate(o.UpRate), words.Ratio(o.Ratio),
 		})
 	}
-	a.out.table(rows)
+	a.out.Table(rows)
 	return nil
 }

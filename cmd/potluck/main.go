@@ -1,6 +1,9 @@
 // Command potluck shares files where they lie and fetches them by link. It has one file per command: its flags, what it asks
 // the node for, what it prints. The node is another process or, with none running, a part of this one; commands speak to
-// both through the client of the API (see session).
+// both through the client of the API.
+//
+// Below it: session (how a command gets to a node), output (where it speaks), words and lines (what it says, to people and to
+// programs), ending (how it ends).
 package main
 
 import (

@@ -1,6 +1,10 @@
 package main
 
-import "path/filepath"
+import (
+	"path/filepath"
+
+	"github.com/potluck-p2p/potluck/cmd/potluck/ending"
+)
 
 type moveCmd struct {
 	ID  string `arg:"" help:"An id, a prefix of it, or an info-hash."`
@@ -11,23 +15,23 @@ type moveCmd struct {
 func (c *moveCmd) Run(a *app) error {
 	dir, err := filepath.Abs(c.Dir)
 	if err != nil {
-		return diskError("cannot tell where "+c.Dir+" is", err)
+		return ending.Disk("cannot tell where "+c.Dir+" is", err)
 	}
-	s, err := a.state()
+	s, err := a.nodes.State(a.ctx)
 	if err != nil {
 		return err
 	}
 	o, err := s.Move(a.ctx, c.ID, dir)
 	switch {
 	case a.ctx.Err() != nil:
-		err = interrupted("potluck ls --json shows where it is")
+		err = ending.Interrupted("potluck ls --json shows where it is")
 	case err != nil:
-	case a.out.json || o.Path == "":
+	case a.out.JSON || o.Path == "":
 		err = a.changed(o, nil)
 	default:
-		a.out.result(o.Path)
+		a.out.Result(o.Path)
 	}
-	if closeErr := s.close(); err == nil {
+	if closeErr := s.Close(); err == nil {
 		err = closeErr
 	}
 	return err

@@ -1,39 +1,20 @@
 package main
 
 import (
-	"fmt"
-	"strings"
-
 	"github.com/potluck-p2p/potluck"
+	"github.com/potluck-p2p/potluck/cmd/potluck/session"
 	v1 "github.com/potluck-p2p/potluck/internal/api/v1"
 )
 
-// networkText is a line for each part of the only way by which the node sends.
-func networkText(parts []v1.Network) string {
-	var b strings.Builder
-	for _, n := range parts {
-		fmt.Fprintf(&b, "\nNetwork  %s", printable(n.Via))
-		switch {
-		case n.Problem != "":
-			fmt.Fprintf(&b, " %s; nothing is sent", printable(n.Problem))
-		case n.TCPOnly != "":
-			fmt.Fprintf(&b, ", TCP only: %s", printable(n.TCPOnly))
-		default:
-			b.WriteString(", and no other way")
-		}
-	}
-	return b.String()
-}
-
 // sayClosed tells that nothing can be sent now. What changes from then on, events tell.
-func (a *app) sayClosed(s *session) error {
+func (a *app) sayClosed(s *session.Session) error {
 	st, err := s.Status(a.ctx)
 	if err != nil {
 		return err
 	}
 	for _, n := range st.Network {
 		if n.Problem != "" {
-			a.out.say("Network: %s %s; nothing is sent.", printable(n.Via), printable(n.Problem))
+			a.out.Say("Network: %s %s; nothing is sent.", potluck.Printable(n.Via), potluck.Printable(n.Problem))
 		}
 	}
 	return nil
@@ -44,6 +25,6 @@ func (a *app) sayNetwork(e v1.Event) (told bool) {
 	if e.Kind != string(potluck.EventNetwork) {
 		return false
 	}
-	a.out.say("Network: %s.", printable(e.Text))
+	a.out.Say("Network: %s.", potluck.Printable(e.Text))
 	return true
 }

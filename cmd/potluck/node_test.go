@@ -28,7 +28,7 @@ func TestShareAndGet(t *testing.T) {
 
 	out := filepath.Join(bob["HOME"], "in")
 	r := bob.potluck(t, "get", link, "-o", out, "--json")
-	got := lines(t, r.stdout)
+	got := parseLines(t, r.stdout)
 	done := got[len(got)-1]
 	if r.code != 0 || done["type"] != "done" || done["path"] != filepath.Join(out, "trip") || done["bytes"] != shared["size"] || done["seconds"] == nil {
 		t.Fatalf("exit %d\n%s%s", r.code, r.stdout, r.stderr)
@@ -49,7 +49,7 @@ func TestShareAndGet(t *testing.T) {
 		}
 	}
 	id := done["id"].(string)
-	if got := lines(t, bob.ok(t, "ls", "--json")); len(got) != 1 || got[0]["type"] != "object" || got[0]["id"] != id || got[0]["size"] != shared["size"] {
+	if got := parseLines(t, bob.ok(t, "ls", "--json")); len(got) != 1 || got[0]["type"] != "object" || got[0]["id"] != id || got[0]["size"] != shared["size"] {
 		t.Errorf("ls: %v", got)
 	}
 	if got := bob.ok(t, "files", id[:4], "--json"); got != fmt.Sprintf(
@@ -57,10 +57,10 @@ func TestShareAndGet(t *testing.T) {
 			`{"type":"file","path":"photo.jpg","size":4,"bytes_done":4,"priority":"normal"}`+"\n", len(want)) {
 		t.Errorf("files: %s", got)
 	}
-	if got := lines(t, bob.ok(t, "info", id, "--json"))[0]; got["infohash_v2"] != shared["infohash_v2"] || len(got["files"].([]any)) != 2 {
+	if got := parseLines(t, bob.ok(t, "info", id, "--json"))[0]; got["infohash_v2"] != shared["infohash_v2"] || len(got["files"].([]any)) != 2 {
 		t.Errorf("info: %v", got)
 	}
-	if got := lines(t, bob.ok(t, "verify", id, "--json")); got[0]["id"] != id {
+	if got := parseLines(t, bob.ok(t, "verify", id, "--json")); got[0]["id"] != id {
 		t.Errorf("verify: %v", got)
 	}
 
@@ -96,11 +96,11 @@ func TestWithANode(t *testing.T) {
 	if again := strings.TrimSpace(e.ok(t, "share", file)); again != link {
 		t.Errorf("the same share gave %s, then %s", link, again)
 	}
-	id := lines(t, e.ok(t, "ls", "--json"))[0]["id"].(string)
-	if got := lines(t, e.ok(t, "pause", id, "--json"))[0]; got["state"] != "paused" {
+	id := parseLines(t, e.ok(t, "ls", "--json"))[0]["id"].(string)
+	if got := parseLines(t, e.ok(t, "pause", id, "--json"))[0]; got["state"] != "paused" {
 		t.Errorf("pause: %v", got)
 	}
-	if got := lines(t, e.ok(t, "resume", id[:4], "--json"))[0]; got["state"] != "seeding" {
+	if got := parseLines(t, e.ok(t, "resume", id[:4], "--json"))[0]; got["state"] != "seeding" {
 		t.Errorf("resume: %v", got)
 	}
 	if got := e.ok(t, "get", "--detach", hash); len(strings.TrimSpace(got)) != 8 {
@@ -109,7 +109,7 @@ func TestWithANode(t *testing.T) {
 	if got := e.ok(t, "peers"); got != "" {
 		t.Errorf("peers: %s", got)
 	}
-	st := lines(t, e.ok(t, "status", "--json"))[0]
+	st := parseLines(t, e.ok(t, "status", "--json"))[0]
 	if st["home"] != e["POTLUCK_HOME"] || st["version"] != "0.1.0" || st["objects"].(map[string]any)["seeding"] != 1.0 || st["api"] != api {
 		t.Errorf("status: %v", st)
 	}
@@ -180,7 +180,7 @@ func TestSharePartly(t *testing.T) {
 func TestGetNobodyHasIt(t *testing.T) {
 	e := newEnvironment(t)
 	r := e.potluck(t, "get", hash, "--wait", "10ms", "--json")
-	got := lines(t, r.stdout)
+	got := parseLines(t, r.stdout)
 	if last := got[len(got)-1]; r.code != 4 || last["type"] != "error" || last["exit"] != 4.0 || last["code"] != "no-source" {
 		t.Errorf("exit %d: %s%s", r.code, r.stdout, r.stderr)
 	}
@@ -199,7 +199,7 @@ func TestGetInterrupted(t *testing.T) {
 	if code := p.end(); code != 130 {
 		t.Errorf("exit %d", code)
 	}
-	if got := lines(t, e.ok(t, "ls", "--json")); len(got) != 1 {
+	if got := parseLines(t, e.ok(t, "ls", "--json")); len(got) != 1 {
 		t.Errorf("the home forgot the object: %v", got)
 	}
 }
@@ -248,7 +248,7 @@ func TestDamagedCatalogIsTold(t *testing.T) {
 	catalog := filepath.Join(e["POTLUCK_HOME"], "catalog.db")
 	write(t, catalog, "no database")
 	r := e.potluck(t, "ls", "--json")
-	if got := lines(t, r.stdout); r.code != 0 || len(got) != 1 || got[0]["name"] != "a.txt" {
+	if got := parseLines(t, r.stdout); r.code != 0 || len(got) != 1 || got[0]["name"] != "a.txt" {
 		t.Errorf("exit %d: %s", r.code, r.stdout)
 	}
 	if !strings.Contains(r.stderr, "damaged") || !strings.Contains(r.stderr, catalog+".damaged-") {

@@ -6,10 +6,10 @@ type pauseCmd struct {
 
 // Run pauses an object of the running node.
 func (c *pauseCmd) Run(a *app) error {
-	s, err := a.running()
+	s, err := a.nodes.Running(a.ctx)
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.Close()
 	return a.changed(s.Pause(a.ctx, c.ID))
 }

@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 
-	v1 "github.com/potluck-p2p/potluck/internal/api/v1"
+	"github.com/potluck-p2p/potluck"
+	"github.com/potluck-p2p/potluck/cmd/potluck/lines"
+	"github.com/potluck-p2p/potluck/cmd/potluck/words"
 )
 
 type peersCmd struct {
@@ -12,18 +14,18 @@ type peersCmd struct {
 
 // Run lists the peers of the running node.
 func (c *peersCmd) Run(a *app) error {
-	s, err := a.running()
+	s, err := a.nodes.Running(a.ctx)
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.Close()
 	list, err := s.Peers(a.ctx, c.ID)
 	if err != nil {
 		return err
 	}
-	if a.out.json {
+	if a.out.JSON {
 		for _, p := range list {
-			a.out.emit(peerLine{
+			a.out.Emit(lines.Peer{
 				Type: "peer", Address: p.Address, Client: p.Client, Network: p.Network, Direct: p.Direct, Punched: p.Punched, Encrypted: p.Encrypted, Key: p.Key, Have: p.Have,
 				DownRate: p.DownRate, UpRate: p.UpRate,
 			})
@@ -31,7 +33,7 @@ func (c *peersCmd) Run(a *app) error {
 		return nil
 	}
 	if len(list) == 0 {
-		a.out.say("Connected to nobody.")
+		a.out.Say("Connected to nobody.")
 		return nil
 	}
 	rows := [][]string{{"PEER", "CLIENT", "VIA", "PATH", "SECRET", "HAVE", "DOWN", "UP"}}
@@ -44,24 +46,10 @@ func (c *peersCmd) Run(a *app) error {
 			path = "direct"
 		}
 		rows = append(rows, []string{
-			printable(p.Address), shorten(printable(p.Client), nameWidth), printable(p.Network), path, secrecy(p), fmt.Sprintf("%.0f%%", p.Have*100),
-			rate(p.DownRate), rate(p.UpRate),
+			potluck.Printable(p.Address), words.Shorten(potluck.Printable(p.Client), words.NameWidth), potluck.Printable(p.Network), path, words.Secrecy(p), fmt.Sprintf("%.0f%%", p.Have*100),
+			words.Rate(p.DownRate), words.Rate(p.UpRate),
 		})
 	}
-	a.out.table(rows)
+	a.out.Table(rows)
 	return nil
-}
-
-// shortKey is how much of a key is shown: enough to tell peers apart.
-const shortKey = 8
-
-// secrecy is what keeps a connection from others: nothing, MSE, or TLS with whoever has the key that begins so.
-func secrecy(p v1.Peer) string {
-	switch {
-	case p.Encrypted == "":
-		return "-"
-	case p.Key == "":
-		return printable(p.Encrypted)
-	}
-	return printable(p.Encrypted + " " + p.Key[:min(len(p.Key), shortKey)])
 }

@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
+	"github.com/potluck-p2p/potluck"
+	"github.com/potluck-p2p/potluck/cmd/potluck/lines"
+	"github.com/potluck-p2p/potluck/cmd/potluck/session"
+	"github.com/potluck-p2p/potluck/cmd/potluck/words"
 	v1 "github.com/potluck-p2p/potluck/internal/api/v1"
 )
 
@@ -15,7 +18,7 @@ type reaches struct {
 }
 
 // follow tells until the user interrupts.
-func (r *reaches) follow(s *session) {
+func (r *reaches) follow(s *session.Session) {
 	ctx, cancel := context.WithCancel(r.ctx)
 	defer cancel()
 	if news, err := s.Events(ctx); err == nil {
@@ -49,44 +52,16 @@ func (r *reaches) see(o v1.Object) {
 		return
 	}
 	r.shared[o.ID] = is
-	if r.out.json {
-		r.out.emit(reachLine{Type: "reach", ID: o.ID, Reach: *o.Reach})
+	if r.out.JSON {
+		r.out.Emit(lines.Reach{Type: "reach", ID: o.ID, Reach: *o.Reach})
 		return
 	}
 	of := "DHT"
 	if len(r.shared) > 1 {
-		of = printable(nameOf(o)) + ": DHT"
+		of = potluck.Printable(words.NameOf(o)) + ": DHT"
 	}
-	r.out.say("%s: %s", of, reachText(o.Reach))
+	r.out.Say("%s: %s", of, words.Reach(o.Reach))
 	if o.Reach.Hint != "" {
-		r.out.say("  Fix: %s", printable(o.Reach.Hint))
+		r.out.Say("  Fix: %s", potluck.Printable(o.Reach.Hint))
 	}
-}
-
-// reachText says whether others find a share. It claims no more than that they find it: whether they can connect is not known.
-func reachText(r *v1.Reach) string {
-	if !r.Found || r.Seconds == nil {
-		return "not found by other nodes: " + printable(r.Why)
-	}
-	text := fmt.Sprintf("found by other nodes in %.1f s", *r.Seconds)
-	if r.Why != "" {
-		text += "; but " + printable(r.Why)
-	}
-	return text
-}
-
-// crowdText says about how many have it, if that was said.
-func crowdText(r *v1.Reach) string {
-	if r.Seeders == nil || r.Leechers == nil {
-		return ""
-	}
-	return fmt.Sprintf(", about %s and %s", counted(*r.Seeders, "seed"), counted(*r.Leechers, "leecher"))
-}
-
-// checkedText says how long ago that was found out.
-func checkedText(r *v1.Reach) string {
-	if r.Checked == nil {
-		return ""
-	}
-	return fmt.Sprintf(" (%s ago)", clock(time.Since(*r.Checked).Seconds()))
 }

@@ -6,10 +6,10 @@ type resumeCmd struct {
 
 // Run has the running node take an object up again.
 func (c *resumeCmd) Run(a *app) error {
-	s, err := a.running()
+	s, err := a.nodes.Running(a.ctx)
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.Close()
 	return a.changed(s.Resume(a.ctx, c.ID))
 }

@@ -1,5 +1,10 @@
 package main
 
+import (
+	"github.com/potluck-p2p/potluck"
+	"github.com/potluck-p2p/potluck/cmd/potluck/words"
+)
+
 type rmCmd struct {
 	ID          string `arg:"" help:"An id, a prefix of it, or an info-hash."`
 	DeleteFiles bool   `help:"Delete its files too. Those of a share are yours and never deleted."`
@@ -7,7 +12,7 @@ type rmCmd struct {
 
 // Run makes the home forget an object.
 func (c *rmCmd) Run(a *app) error {
-	s, err := a.state()
+	s, err := a.nodes.State(a.ctx)
 	if err != nil {
 		return err
 	}
@@ -20,9 +25,9 @@ func (c *rmCmd) Run(a *app) error {
 		if c.DeleteFiles {
 			what = "its files are deleted"
 		}
-		a.out.say("Forgot %s %s: %s.", o.ID, printable(nameOf(o)), what)
+		a.out.Say("Forgot %s %s: %s.", o.ID, potluck.Printable(words.NameOf(o)), what)
 	}
-	if closeErr := s.close(); err == nil {
+	if closeErr := s.Close(); err == nil {
 		err = closeErr
 	}
 	return err

@@ -4,16 +4,15 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/potluck-p2p/potluck"
+	"github.com/potluck-p2p/potluck/cmd/potluck/ending"
+	"github.com/potluck-p2p/potluck/cmd/potluck/output"
+	"github.com/potluck-p2p/potluck/cmd/potluck/session"
 	"github.com/potluck-p2p/potluck/internal/config"
-	"github.com/potluck-p2p/potluck/internal/host"
 	"github.com/potluck-p2p/potluck/internal/vfs"
 )
 
@@ -73,12 +72,12 @@ func (c *commands) flags() config.Layer {
 
 // app is what a command has to do its work.
 type app struct {
-	ctx    context.Context
-	cancel context.CancelFunc // as if interrupted
-	disk   vfs.FS
-	out    *output
-	flags  config.Layer
-	env    func(string) string
+	ctx   context.Context
+	disk  vfs.FS
+	out   *output.Output
+	flags config.Layer
+	env   func(string) string
+	nodes *session.Opener
 }
 
 // run runs one command and returns with what to exit. The context ends when the user interrupts.
@@ -87,7 +86,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 		v, _ := lookup(name)
 		return v
 	}
-	out := newOutput(stdout, stderr, env)
+	out := output.New(stdout, stderr, env)
 	var c commands
 	helped := false
 	k, err := kong.New(&c,
@@ -96,7 +95,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 	)
 	if err != nil {
-		return out.fail(err)
+		return fail(out, err)
 	}
 	if len(args) > 0 && args[0] == "help" {
 		args = append(slices.Clone(args[1:]), "--help")
@@ -105,119 +104,26 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	if helped {
 		return potluck.ExitOK
 	}
-	out.json = c.JSON || err != nil && slices.Contains(args, "--json")
-	out.quiet, out.verbose = c.Quiet, c.Verbose
+	out.JSON = c.JSON || err != nil && slices.Contains(args, "--json")
+	out.Quiet, out.Verbose = c.Quiet, c.Verbose
 	if err != nil {
-		return out.fail(usage("see potluck --help", "%v", err))
+		return fail(out, ending.Usage("see potluck --help", "%v", err))
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	err = parsed.Run(&app{ctx: ctx, cancel: cancel, disk: vfs.OS(), out: out, flags: c.flags(), env: env})
-	return out.fail(err)
+	a := &app{ctx: ctx, disk: vfs.OS(), out: out, flags: c.flags(), env: env}
+	a.nodes = &session.Opener{Disk: a.disk, Out: out, Flags: a.flags, Config: a.config, End: cancel}
+	return fail(out, parsed.Run(a))
 }
 
-// exit ends a command with a code when all has been said already.
-type exit int
-
-func (e exit) Error() string { return "see above" }
-
 // fail says what went wrong, and returns with what to exit.
-func (o *output) fail(err error) int {
-	var code exit
+func fail(out *output.Output, err error) int {
+	var code ending.Exit
 	switch {
 	case err == nil:
 		return potluck.ExitOK
 	case errors.As(err, &code):
 		return int(code)
 	}
-	return o.report(err).Exit
-}
-
-// logger is where a node of this process says what happens to it.
-func (a *app) logger(level slog.Level) *slog.Logger {
-	switch {
-	case a.out.verbose:
-		level = slog.LevelDebug
-	case a.out.quiet:
-		level = slog.LevelError
-	}
-	return slog.New(slog.NewTextHandler(a.out.messages(), &slog.HandlerOptions{Level: level}))
-}
-
-// config reads what the user wants: flags, environment and file.
-func (a *app) config() (*config.Config, error) {
-	paths, err := config.Locate(a.env, a.flags)
-	if err != nil {
-		return nil, configError(err)
-	}
-	b, err := a.readIfThere(paths.File)
-	if err != nil {
-		return nil, err
-	}
-	return a.resolve(paths, b)
-}
-
-// resolve is config for a given content of the file; nil if there is none.
-func (a *app) resolve(paths config.Paths, file []byte) (*config.Config, error) {
-	in := config.Input{Env: a.env, Flags: a.flags, Room: host.Room(a.disk)}
-	if file != nil {
-		var err error
-		if in.File, err = parseConfig(paths.File, file); err != nil {
-			return nil, err
-		}
-		in.FileName, in.Lines = paths.File, config.Lines(file)
-	}
-	if paths.UserDirs != "" {
-		// The desktop's file is no reason to fail.
-		in.UserDirs, _ = a.readIfThere(paths.UserDirs)
-	}
-	cfg, err := config.Resolve(in)
-	if err != nil {
-		return nil, configError(err)
-	}
-	// Who is told of the home may be in another folder.
-	if cfg.Home, err = filepath.Abs(cfg.Home); err != nil {
-		return nil, diskError("cannot tell where "+cfg.Home+" is", err)
-	}
-	return cfg, nil
-}
-
-// parseConfig reads the content of a configuration file. An error names the file.
-func parseConfig(name string, data []byte) (config.Layer, error) {
-	l, err := config.Parse(data)
-	var e *config.Error
-	if errors.As(err, &e) {
-		e.Where = name
-	}
-	return l, configError(err)
-}
-
-// maxConfig bounds a configuration file that is read.
-const maxConfig = 4 << 20
-
-// readIfThere reads a small file; none if it is not there.
-func (a *app) readIfThere(name string) ([]byte, error) {
-	f, err := a.disk.OpenFile(name, os.O_RDONLY, 0)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, diskError("cannot read "+name, err)
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.NewSectionReader(f, 0, maxConfig))
-	if err != nil {
-		return nil, diskError("cannot read "+name, err)
-	}
-	return b, nil
-}
-
-func configError(err error) error {
-	var e *config.Error
-	if !errors.As(err, &e) {
-		return err
-	}
-	said := *e
-	said.Hint = ""
-	return usage(e.Hint, "%v", &said)
+	return out.Report(err).Exit
 }

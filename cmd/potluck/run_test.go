@@ -163,8 +163,8 @@ func (p *process) end() int {
 	return <-p.code
 }
 
-// lines reads lines of JSON.
-func lines(t *testing.T, text string) []map[string]any {
+// parseLines reads lines of JSON.
+func parseLines(t *testing.T, text string) []map[string]any {
 	t.Helper()
 	var all []map[string]any
 	for line := range strings.Lines(text) {

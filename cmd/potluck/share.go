@@ -4,11 +4,11 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"slices"
-
-	"rsc.io/qr"
 
 	"github.com/potluck-p2p/potluck"
+	"github.com/potluck-p2p/potluck/cmd/potluck/ending"
+	"github.com/potluck-p2p/potluck/cmd/potluck/lines"
+	"github.com/potluck-p2p/potluck/cmd/potluck/session"
 	v1 "github.com/potluck-p2p/potluck/internal/api/v1"
 )
 
@@ -34,22 +34,22 @@ type shareCmd struct {
 func (c *shareCmd) check(cfg func() (offline bool, err error)) error {
 	switch {
 	case len(c.Path) > 1 && c.Name != "":
-		return usage("share them one by one, or leave --name out", "--name gives one name to %d objects", len(c.Path))
+		return ending.Usage("share them one by one, or leave --name out", "--name gives one name to %d objects", len(c.Path))
 	case len(c.Path) > 1 && c.Torrent != "":
-		return usage("share them one by one, or leave --torrent out", "--torrent writes one file for %d objects", len(c.Path))
+		return ending.Usage("share them one by one, or leave --torrent out", "--torrent writes one file for %d objects", len(c.Path))
 	case len(c.Path) > 1 && c.Feed != "":
-		return usage("publish them one by one", "--feed gives one name to %d objects", len(c.Path))
+		return ending.Usage("publish them one by one", "--feed gives one name to %d objects", len(c.Path))
 	case c.Feed != "" && c.Private:
-		return usage("leave one of them out", "--feed and --private exclude each other: a feed is found in the DHT")
+		return ending.Usage("leave one of them out", "--feed and --private exclude each other: a feed is found in the DHT")
 	case c.Public && c.Private:
-		return usage("leave one of them out", "--public and --private are opposites")
+		return ending.Usage("leave one of them out", "--public and --private are opposites")
 	}
 	if !c.Private || len(c.Tracker) > 0 {
 		return nil
 	}
 	offline, err := cfg()
 	if err == nil && !offline {
-		err = usage("name one with --tracker URL", "nobody finds a private share without a tracker")
+		err = ending.Usage("name one with --tracker URL", "nobody finds a private share without a tracker")
 	}
 	return err
 }
@@ -68,56 +68,56 @@ func (c *shareCmd) Run(a *app) error {
 			return err
 		}
 	}
-	s, err := a.node(whole)
+	s, err := a.nodes.Node(a.ctx, session.Whole)
 	if err != nil {
 		return err
 	}
 	watch := &reaches{a, make(map[string]string)}
 	count, err := c.shareAll(a, s, watch)
-	if err == nil && s.own != nil && count.ok > 0 {
-		a.out.say("Sharing until interrupted (Ctrl-C).")
+	if err == nil && s.Own != nil && count.OK > 0 {
+		a.out.Say("Sharing until interrupted (Ctrl-C).")
 		watch.follow(s)
 	}
-	if closeErr := s.close(); err == nil {
+	if closeErr := s.Close(); err == nil {
 		err = closeErr
 	}
 	if err == nil {
-		err = count.exit()
+		err = count.Exit()
 	}
 	return err
 }
 
 // shareAll shares one path after the other. Its error ends the command; that a path could not be shared is counted.
-func (c *shareCmd) shareAll(a *app, s *session, watch *reaches) (tally, error) {
-	var count tally
+func (c *shareCmd) shareAll(a *app, s *session.Session, watch *reaches) (ending.Tally, error) {
+	var count ending.Tally
 	for _, path := range c.Path {
 		o, err := c.shareOne(a, s, path)
 		if a.ctx.Err() != nil {
-			return count, interrupted("run the same command again: nothing was changed")
+			return count, ending.Interrupted("run the same command again: nothing was changed")
 		}
 		if err != nil {
-			count.failed(a.out.report(err).Exit)
+			count.Failed(a.out.Report(err).Exit)
 			continue
 		}
-		count.ok++
+		count.OK++
 		c.print(a, o)
 		watch.shared[o.ID] = ""
 	}
 	return count, nil
 }
 
-func (c *shareCmd) shareOne(a *app, s *session, path string) (v1.Object, error) {
+func (c *shareCmd) shareOne(a *app, s *session.Session, path string) (v1.Object, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return v1.Object{}, diskError("cannot tell where "+path+" is", err)
+		return v1.Object{}, ending.Disk("cannot tell where "+path+" is", err)
 	}
-	p := a.out.progress()
+	p := a.out.Progress()
 	o, err := s.Share(a.ctx, v1.Share{
 		Path: abs, Feed: c.Feed, SuperSeed: c.SuperSeed, Name: c.Name, Format: c.Format, Private: c.Private, Trackers: c.Tracker, WebSeeds: c.WebSeed,
-	}, func(h v1.Hashing) { p.hashing(path, path, h.Done, h.Total) }, func(n v1.Note) { a.out.skipped(n.Path, n.Why) })
-	p.end()
+	}, func(h v1.Hashing) { p.Hashing(path, path, h.Done, h.Total) }, func(n v1.Note) { a.out.Skipped(n.Path, n.Why) })
+	p.End()
 	if err == nil {
-		err = a.limit(s, o.ID)
+		err = s.Bound(a.ctx, o.ID)
 	}
 	if err != nil || c.Torrent == "" {
 		return o, err
@@ -126,33 +126,30 @@ func (c *shareCmd) shareOne(a *app, s *session, path string) (v1.Object, error) 
 }
 
 func (c *shareCmd) print(a *app, o v1.Object) {
-	if a.out.json {
-		a.out.emit(sharedOf(o))
+	if a.out.JSON {
+		a.out.Emit(lines.SharedOf(o))
 	} else {
-		a.out.result(o.Link)
+		a.out.Result(o.Link)
 	}
 	if c.Private {
-		a.out.say("Private: only the named trackers tell of it. It is not encrypted.")
+		a.out.Say("Private: only the named trackers tell of it. It is not encrypted.")
 	}
 	if c.Feed != "" {
-		a.out.say("A feed: the link stays the same, and new versions are published while potluck runs.")
+		a.out.Say("A feed: the link stays the same, and new versions are published while potluck runs.")
 		if cfg, err := a.config(); err == nil && cfg.Offline {
-			a.out.say("It is published as soon as potluck runs without --offline.")
+			a.out.Say("It is published as soon as potluck runs without --offline.")
 		}
 	}
 	if c.Public {
-		a.out.say("Public: this version speaks BitTorrent only, where whoever has the link can find it.")
+		a.out.Say("Public: this version speaks BitTorrent only, where whoever has the link can find it.")
 	}
 	if c.QR {
-		a.out.qr(o.Link)
+		a.out.QR(o.Link)
 	}
 }
 
-// skipped tells of a file that is left out.
-func (o *output) skipped(path, why string) { o.say("%s: %s", printable(path), printable(why)) }
-
 // saveTorrent writes the .torrent file of an object.
-func (a *app) saveTorrent(ctx context.Context, s *session, id, name string) error {
+func (a *app) saveTorrent(ctx context.Context, s *session.Session, id, name string) error {
 	b, err := s.Torrent(ctx, id)
 	if err != nil {
 		return err
@@ -174,14 +171,14 @@ func (a *app) mayWrite(name, shared string) error {
 	if err == nil && (sourceErr != nil || !there.Same(source)) {
 		return nil
 	}
-	return usage("choose another name for the .torrent file", "%s exists, and is not an older .torrent file of this", name)
+	return ending.Usage("choose another name for the .torrent file", "%s exists, and is not an older .torrent file of this", name)
 }
 
 // save writes a file that the user named, over what was there.
 func (a *app) save(name string, b []byte) error {
 	f, err := a.disk.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
 	if err != nil {
-		return diskError("cannot write "+name, err)
+		return ending.Disk("cannot write "+name, err)
 	}
 	_, err = f.WriteAt(b, 0)
 	if err == nil {
@@ -191,34 +188,7 @@ func (a *app) save(name string, b []byte) error {
 		err = closeErr
 	}
 	if err != nil {
-		return diskError("cannot write "+name, err)
+		return ending.Disk("cannot write "+name, err)
 	}
 	return nil
-}
-
-// qr shows a text as a QR code, two rows to a line, in the terminal's own colours: light on dark. The border keeps cameras
-// from taking what is around for a part of it.
-func (o *output) qr(text string) {
-	code, err := qr.Encode(text, qr.L)
-	if err != nil {
-		o.say("The link is too long for a QR code.")
-		return
-	}
-	const border = 2
-	light := func(x, y int) bool { return !code.Black(x, y) }
-	var picture []rune
-	for y := -border; y < code.Size+border; y += 2 {
-		for x := -border; x < code.Size+border; x++ {
-			i := 0
-			if light(x, y) {
-				i |= 1
-			}
-			if light(x, y+1) {
-				i |= 2
-			}
-			picture = append(picture, []rune(" ▀▄█")[i])
-		}
-		picture = append(picture, '\n')
-	}
-	o.say("%s", string(slices.Clip(picture)))
 }

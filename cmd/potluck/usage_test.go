@@ -80,7 +80,7 @@ func TestRefused(t *testing.T) {
 				t.Errorf("exit %d, want %d with %q\n%s%s", r.code, c.code, c.want, r.stdout, r.stderr)
 			}
 			r = e.potluck(t, append(args, "--json")...)
-			got := lines(t, r.stdout)
+			got := parseLines(t, r.stdout)
 			if r.code != c.code || len(got) != 1 || got[0]["type"] != "error" || got[0]["exit"] != float64(c.code) || got[0]["code"] == "" {
 				t.Errorf("exit %d with --json: %s%s", r.code, r.stdout, r.stderr)
 			}

@@ -1,6 +1,10 @@
 package main
 
-import v1 "github.com/potluck-p2p/potluck/internal/api/v1"
+import (
+	"github.com/potluck-p2p/potluck/cmd/potluck/ending"
+	"github.com/potluck-p2p/potluck/cmd/potluck/lines"
+	v1 "github.com/potluck-p2p/potluck/internal/api/v1"
+)
 
 type verifyCmd struct {
 	ID     string `arg:"" help:"An id, a prefix of it, or an info-hash."`
@@ -9,26 +13,26 @@ type verifyCmd struct {
 
 // Run reads an object again.
 func (c *verifyCmd) Run(a *app) error {
-	s, err := a.state()
+	s, err := a.nodes.State(a.ctx)
 	if err != nil {
 		return err
 	}
-	p := a.out.progress()
+	p := a.out.Progress()
 	read := s.Verify
 	if c.Accept {
 		read = s.Accept
 	}
-	o, err := read(a.ctx, c.ID, func(h v1.Hashing) { p.hashing(c.ID, c.ID, h.Done, h.Total) })
-	p.end()
+	o, err := read(a.ctx, c.ID, func(h v1.Hashing) { p.Hashing(c.ID, c.ID, h.Done, h.Total) })
+	p.End()
 	if a.ctx.Err() != nil {
-		err = interrupted("run the same command again")
+		err = ending.Interrupted("run the same command again")
 	}
 	if c.Accept && err == nil {
 		a.accepted(o)
 	} else {
 		err = a.changed(o, err)
 	}
-	if closeErr := s.close(); err == nil {
+	if closeErr := s.Close(); err == nil {
 		err = closeErr
 	}
 	return err
@@ -36,9 +40,9 @@ func (c *verifyCmd) Run(a *app) error {
 
 // accepted shows a share that is another now, as share does.
 func (a *app) accepted(o v1.Object) {
-	if a.out.json {
-		a.out.emit(sharedOf(o))
+	if a.out.JSON {
+		a.out.Emit(lines.SharedOf(o))
 		return
 	}
-	a.out.result(o.Link)
+	a.out.Result(o.Link)
 }

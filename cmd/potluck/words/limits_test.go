@@ -1,4 +1,4 @@
-package main
+package words
 
 import (
 	"testing"
@@ -22,17 +22,17 @@ func TestLimitsText(t *testing.T) {
 		{v1.Limits{Up: 1_000_000, Down: 5_000_000, Until: at(6)}, "\nLimits   down at most 5.0 MB/s, up at most 1.0 MB/s, until 18:00"},
 		{v1.Limits{Until: at(12)}, "\nLimits   down no limit, up no limit, until Sat 00:00"},
 	} {
-		if got := limitsText(tt.limits, now); got != tt.want {
+		if got := limits(tt.limits, now); got != tt.want {
 			t.Errorf("%+v: %q, want %q", tt.limits, got, tt.want)
 		}
 	}
 }
 
 func TestBlockingText(t *testing.T) {
-	if got := blockingText(nil); got != "" {
+	if got := blocking(nil); got != "" {
 		t.Errorf("without lists: %q", got)
 	}
-	got := blockingText(&v1.Blocking{Ranges: 1, Dials: 2, Received: 3, Lists: []v1.BlockList{
+	got := blocking(&v1.Blocking{Ranges: 1, Dials: 2, Received: 3, Lists: []v1.BlockList{
 		{Path: "/fine", Ranges: 1}, {Path: "/a\x1bb", Unreadable: 1, Error: "gone"},
 	}})
 	want := "\nBlocked  1 range, which kept out 2 connections and 3 datagrams\n         /a\\x1bb: 1 line cannot be read; as it was before: gone"

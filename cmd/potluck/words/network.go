@@ -1,4 +1,4 @@
-package main
+package words
 
 import (
 	"fmt"
@@ -8,8 +8,25 @@ import (
 	v1 "github.com/potluck-p2p/potluck/internal/api/v1"
 )
 
-// routersText is a line for each router before the node: what it maps, or why it does not.
-func routersText(routers []v1.Router) string {
+// network is a line for each part of the only way by which the node sends.
+func network(parts []v1.Network) string {
+	var b strings.Builder
+	for _, n := range parts {
+		fmt.Fprintf(&b, "\nNetwork  %s", printable(n.Via))
+		switch {
+		case n.Problem != "":
+			fmt.Fprintf(&b, " %s; nothing is sent", printable(n.Problem))
+		case n.TCPOnly != "":
+			fmt.Fprintf(&b, ", TCP only: %s", printable(n.TCPOnly))
+		default:
+			b.WriteString(", and no other way")
+		}
+	}
+	return b.String()
+}
+
+// routers is a line for each router before the node: what it maps, or why it does not.
+func routers(routers []v1.Router) string {
 	var b strings.Builder
 	for _, r := range routers {
 		for _, line := range routerLines(r) {

@@ -1,4 +1,4 @@
-package main
+package words
 
 import (
 	"fmt"
@@ -8,8 +8,8 @@ import (
 	v1 "github.com/potluck-p2p/potluck/internal/api/v1"
 )
 
-// limitsText is a line for the rates in force, and until when; nothing if there are none now and will be none.
-func limitsText(l v1.Limits, now time.Time) string {
+// limits is a line for the rates in force, and until when; nothing if there are none now and will be none.
+func limits(l v1.Limits, now time.Time) string {
 	if l.Up == 0 && l.Down == 0 && l.Until == nil {
 		return ""
 	}
@@ -17,7 +17,7 @@ func limitsText(l v1.Limits, now time.Time) string {
 		if n == 0 {
 			return "no limit"
 		}
-		return "at most " + rate(float64(n))
+		return "at most " + Rate(float64(n))
 	}
 	s := fmt.Sprintf("\nLimits   down %s, up %s", bound(l.Down), bound(l.Up))
 	if l.Until == nil {
@@ -30,18 +30,18 @@ func limitsText(l v1.Limits, now time.Time) string {
 	return s + ", until " + l.Until.Local().Format(layout)
 }
 
-// blockingText is a line for what the block lists have refused, and one for each list with something to say.
-func blockingText(b *v1.Blocking) string {
+// blocking is a line for what the block lists have refused, and one for each list with something to say.
+func blocking(b *v1.Blocking) string {
 	if b == nil {
 		return ""
 	}
 	var s strings.Builder
-	fmt.Fprintf(&s, "\nBlocked  %s, which kept out %s and %s", counted(b.Ranges, "range"),
-		counted(int(b.Dials+b.Accepts), "connection"), counted(int(b.Sent+b.Received), "datagram"))
+	fmt.Fprintf(&s, "\nBlocked  %s, which kept out %s and %s", Counted(b.Ranges, "range"),
+		Counted(int(b.Dials+b.Accepts), "connection"), Counted(int(b.Sent+b.Received), "datagram"))
 	for _, l := range b.Lists {
 		var notes []string
 		if l.Unreadable > 0 {
-			notes = append(notes, counted(l.Unreadable, "line")+" cannot be read")
+			notes = append(notes, Counted(l.Unreadable, "line")+" cannot be read")
 		}
 		if l.Error != "" {
 			notes = append(notes, "as it was before: "+printable(l.Error))

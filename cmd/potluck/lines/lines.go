@@ -1,10 +1,13 @@
-package main
+// Package lines is the lines of JSON that commands print with --json: one object a line, its type first. Other programs are written
+// against them; what is not known is left out.
+package lines
 
 import v1 "github.com/potluck-p2p/potluck/internal/api/v1"
 
-// The lines of --json. Other programs are written against them; what is not known is left out.
+// The lines, by their types.
 type (
-	sharedLine struct {
+	// Shared is what was shared, once the port accepts peers.
+	Shared struct {
 		Type        string   `json:"type"`
 		ID          string   `json:"id"`
 		Name        string   `json:"name"`
@@ -16,12 +19,14 @@ type (
 		Size        *int64   `json:"size,omitzero"`
 		Listen      []string `json:"listen"`
 	}
-	reachLine struct {
+	// Reach is whether others find a share, when that is known or changes.
+	Reach struct {
 		Type string `json:"type"`
 		ID   string `json:"id"`
 		v1.Reach
 	}
-	progressLine struct {
+	// Progress is how far an object is.
+	Progress struct {
 		Type       string   `json:"type"`
 		ID         string   `json:"id"`
 		State      string   `json:"state"`
@@ -32,7 +37,8 @@ type (
 		Peers      int      `json:"peers"`
 		ETA        *float64 `json:"eta,omitzero"`
 	}
-	doneLine struct {
+	// Done is an object with all its bytes on the disk.
+	Done struct {
 		Type    string  `json:"type"`
 		ID      string  `json:"id"`
 		Path    string  `json:"path"`
@@ -41,7 +47,8 @@ type (
 		// Sequence is that of the version, of a feed that is followed.
 		Sequence int64 `json:"sequence,omitzero"`
 	}
-	objectLine struct {
+	// Object is one object of a list.
+	Object struct {
 		Type         string    `json:"type"`
 		ID           string    `json:"id"`
 		Name         string    `json:"name,omitzero"`
@@ -63,18 +70,21 @@ type (
 		Message string `json:"message,omitzero"`
 		Hint    string `json:"hint,omitzero"`
 	}
-	findingLine struct {
+	// Finding is one thing that the doctor found.
+	Finding struct {
 		Type string `json:"type"`
 		v1.Finding
 	}
-	fileLine struct {
+	// File is one file of an object.
+	File struct {
 		Type      string `json:"type"`
 		Path      string `json:"path"`
 		Size      int64  `json:"size"`
 		BytesDone int64  `json:"bytes_done"`
 		Priority  string `json:"priority,omitzero"`
 	}
-	peerLine struct {
+	// Peer is one connection.
+	Peer struct {
 		Type      string  `json:"type"`
 		Address   string  `json:"address"`
 		Client    string  `json:"client,omitzero"`
@@ -87,11 +97,13 @@ type (
 		DownRate  float64 `json:"down_rate"`
 		UpRate    float64 `json:"up_rate"`
 	}
-	statusLine struct {
+	// Status is how the running node is.
+	Status struct {
 		Type string `json:"type"`
 		v1.Status
 	}
-	infoLine struct {
+	// Info is what a torrent, a link or an object is.
+	Info struct {
 		Type        string        `json:"type"`
 		Name        string        `json:"name,omitzero"`
 		InfoHashV1  string        `json:"infohash_v1,omitzero"`
@@ -105,7 +117,8 @@ type (
 		WebSeeds    []string      `json:"web_seeds"`
 		Reach       *v1.Reach     `json:"reach,omitzero"`
 	}
-	settingLine struct {
+	// Setting is one setting, and where its value comes from.
+	Setting struct {
 		Type   string `json:"type"`
 		Key    string `json:"key"`
 		Value  string `json:"value"`
@@ -113,11 +126,13 @@ type (
 		Where  string `json:"where,omitzero"`
 		About  string `json:"about"`
 	}
-	versionLine struct {
+	// Version is the version of the program.
+	Version struct {
 		Type    string `json:"type"`
 		Version string `json:"version"`
 	}
-	errorLine struct {
+	// Error is what went wrong.
+	Error struct {
 		Type    string `json:"type"`
 		Code    string `json:"code"`
 		Message string `json:"message"`
@@ -126,26 +141,29 @@ type (
 	}
 )
 
-func sharedOf(o v1.Object) sharedLine {
+// SharedOf is the line of a share.
+func SharedOf(o v1.Object) Shared {
 	listen := o.Listen
 	if listen == nil {
 		listen = []string{}
 	}
-	return sharedLine{
+	return Shared{
 		Type: "shared", ID: o.ID, Name: o.Name, Link: o.Link, VersionLink: o.VersionLink, Feed: o.Feed, InfoHashV1: o.InfoHashV1, InfoHashV2: o.InfoHashV2, Size: o.Size,
 		Listen: listen,
 	}
 }
 
-func progressOf(o v1.Object) progressLine {
-	return progressLine{
+// ProgressOf is the line of an object that is fetched.
+func ProgressOf(o v1.Object) Progress {
+	return Progress{
 		Type: "progress", ID: o.ID, State: o.State, BytesDone: o.BytesDone, BytesTotal: o.BytesWanted, DownRate: o.DownRate,
 		UpRate: o.UpRate, Peers: o.Peers, ETA: o.ETA,
 	}
 }
 
-func objectOf(o v1.Object) objectLine {
-	l := objectLine{
+// ObjectOf is the line of an object in a list.
+func ObjectOf(o v1.Object) Object {
+	l := Object{
 		Type: "object", ID: o.ID, Name: o.Name, State: o.State, Queued: o.Queued, Size: o.Size, BytesDone: o.BytesDone, Path: o.Path,
 		DownRate: o.DownRate, UpRate: o.UpRate, Ratio: o.Ratio, SuperSeeding: o.SuperSeeding, Feed: o.Feed,
 		Seeders:  most(o.Trackers, func(t v1.Tracker) *int { return t.Seeders }),
@@ -168,8 +186,9 @@ func most(list []v1.Tracker, of func(v1.Tracker) *int) (most *int) {
 	return most
 }
 
-func infoOf(i v1.Info) infoLine {
-	l := infoLine{
+// InfoOf is the line of what is known of a torrent.
+func InfoOf(i v1.Info) Info {
+	l := Info{
 		Type: "info", Name: i.Name, InfoHashV1: i.InfoHashV1, InfoHashV2: i.InfoHashV2, PieceLength: i.PieceLength, Size: i.Size,
 		Private: i.Private, Feed: i.Feed, Files: i.Files, Trackers: i.Trackers, WebSeeds: i.WebSeeds,
 	}

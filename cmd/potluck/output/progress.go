@@ -1,8 +1,6 @@
-package main
+package output
 
 import (
-	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -10,12 +8,14 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 
 	"github.com/potluck-p2p/potluck"
+	"github.com/potluck-p2p/potluck/cmd/potluck/lines"
+	"github.com/potluck-p2p/potluck/cmd/potluck/words"
 	v1 "github.com/potluck-p2p/potluck/internal/api/v1"
 )
 
-// progress shows how far things are: bars on a terminal, elsewhere a line a second, with --json a line of JSON a second.
-type progress struct {
-	out *output
+// Progress shows how far things are: bars on a terminal, elsewhere a line a second, with --json a line of JSON a second.
+type Progress struct {
+	out *Output
 
 	mu    sync.Mutex
 	pool  *mpb.Progress // nil if there are no bars
@@ -48,24 +48,24 @@ const (
 	lineEvery = time.Second
 	drawEvery = 200 * time.Millisecond
 	barWidth  = 30
-	nameWidth = 40
 )
 
-func (o *output) progress() *progress {
-	p := &progress{out: o, bars: make(map[string]*bar), began: time.Now(), lines: make(map[string]time.Time)}
-	if o.bars && !o.json && !o.quiet {
+// Progress begins to show how far things are; End ends it.
+func (o *Output) Progress() *Progress {
+	p := &Progress{out: o, bars: make(map[string]*bar), began: time.Now(), lines: make(map[string]time.Time)}
+	if o.bars && !o.JSON && !o.Quiet {
 		p.pool = mpb.New(mpb.WithOutput(o.stderr), mpb.WithRefreshRate(drawEvery), mpb.WithWidth(barWidth), mpb.WithAutoRefresh())
 		o.showAbove(p.pool)
 	}
 	return p
 }
 
-// object shows how far an object is.
-func (p *progress) object(o v1.Object) {
-	if p.out.json {
+// Object shows how far an object is.
+func (p *Progress) Object(o v1.Object) {
+	if p.out.JSON {
 		// Programs hear of a new state at once.
 		if p.due(o.ID+" "+o.State, time.Time{}) {
-			p.out.emit(progressOf(o))
+			p.out.Emit(lines.ProgressOf(o))
 		}
 		return
 	}
@@ -73,47 +73,25 @@ func (p *progress) object(o v1.Object) {
 	if o.BytesWanted != nil {
 		total = *o.BytesWanted
 	}
-	p.show(o.ID, nameOf(o), objectText(o), o.BytesDone, total)
+	p.show(o.ID, words.NameOf(o), words.Progress(o), o.BytesDone, total)
 }
 
-// objectText is what is said of an object while it moves.
-func objectText(o v1.Object) string {
-	var parts []string
-	switch o.State {
-	case string(potluck.Fetching):
-		if o.BytesWanted != nil {
-			parts = append(parts, percent(o.BytesDone, *o.BytesWanted), size(o.BytesDone)+" of "+size(*o.BytesWanted))
-		}
-		parts = append(parts, rate(o.DownRate))
-		if o.ETA != nil {
-			parts = append(parts, clock(*o.ETA)+" left")
-		}
-	case string(potluck.Resolving):
-		parts = append(parts, "asking what it is")
-	case string(potluck.Checking):
-		parts = append(parts, "checking what is there")
-	default:
-		parts = append(parts, o.State)
-	}
-	return strings.Join(append(parts, counted(o.Peers, "peer")), "  ")
-}
-
-// hashing shows how far the reading of a file or folder is.
-func (p *progress) hashing(key, name string, done, total int64) {
-	if !p.out.json {
-		p.show(key, name, "hashing  "+percent(done, total)+"  "+size(done)+" of "+size(total), done, total)
+// Hashing shows how far the reading of a file or folder is.
+func (p *Progress) Hashing(key, name string, done, total int64) {
+	if !p.out.JSON {
+		p.show(key, name, "hashing  "+words.Percent(done, total)+"  "+words.Size(done)+" of "+words.Size(total), done, total)
 	}
 }
 
-func (p *progress) show(key, name, text string, done, total int64) {
-	if p.out.quiet {
+func (p *Progress) show(key, name, text string, done, total int64) {
+	if p.out.Quiet {
 		return
 	}
-	name = shorten(potluck.Printable(name), nameWidth)
+	name = words.Shorten(potluck.Printable(name), words.NameWidth)
 	if p.pool == nil {
 		// What takes less than a second needs no line.
 		if p.due(key, p.began) {
-			p.out.say("%s  %s", name, text)
+			p.out.Say("%s  %s", name, text)
 		}
 		return
 	}
@@ -124,7 +102,7 @@ func (p *progress) show(key, name, text string, done, total int64) {
 	b.SetCurrent(done)
 }
 
-func (p *progress) bar(key string) *bar {
+func (p *Progress) bar(key string) *bar {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if b := p.bars[key]; b != nil {
@@ -145,7 +123,7 @@ func (p *progress) bar(key string) *bar {
 }
 
 // due reports whether it is time for another line about something.
-func (p *progress) due(key string, last time.Time) bool {
+func (p *Progress) due(key string, last time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if t, ok := p.lines[key]; ok {
@@ -159,8 +137,8 @@ func (p *progress) due(key string, last time.Time) bool {
 	return true
 }
 
-// over takes something out of what is shown.
-func (p *progress) over(key string) {
+// Over takes something out of what is shown.
+func (p *Progress) Over(key string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if b := p.bars[key]; b != nil {
@@ -169,8 +147,8 @@ func (p *progress) over(key string) {
 	}
 }
 
-// end takes all bars away.
-func (p *progress) end() {
+// End takes all bars away.
+func (p *Progress) End() {
 	if p.pool == nil {
 		return
 	}
@@ -181,23 +159,4 @@ func (p *progress) end() {
 	p.mu.Unlock()
 	p.out.showAbove(nil)
 	p.pool.Wait()
-}
-
-func nameOf(o v1.Object) string {
-	switch {
-	case o.Name != "":
-		return o.Name
-	case o.InfoHashV1 != "":
-		return o.InfoHashV1
-	}
-	return o.InfoHashV2
-}
-
-// shorten cuts the middle out of a text.
-func shorten(s string, width int) string {
-	r := []rune(s)
-	if len(r) <= width {
-		return s
-	}
-	return fmt.Sprintf("%s…%s", string(r[:width/2]), string(r[len(r)-width/2+1:]))
 }

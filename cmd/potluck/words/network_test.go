@@ -1,10 +1,25 @@
-package main
+package words
 
 import (
 	"testing"
 
 	v1 "github.com/potluck-p2p/potluck/internal/api/v1"
 )
+
+func TestNetworkText(t *testing.T) {
+	for want, parts := range map[string][]v1.Network{
+		"":                                 nil,
+		"\nNetwork  wg0, and no other way": {{Via: "wg0"}},
+		"\nNetwork  wg0 is down; nothing is sent": {{Via: "wg0", Problem: "is down"}},
+		"\nNetwork  socks5://a:1, TCP only: command not supported\nNetwork  wg0, and no other way": {
+			{Via: "socks5://a:1", TCPOnly: "command not supported"}, {Via: "wg0"},
+		},
+	} {
+		if got := network(parts); got != want {
+			t.Errorf("%+v: %q, want %q", parts, got, want)
+		}
+	}
+}
 
 func TestRoutersText(t *testing.T) {
 	for want, r := range map[string]v1.Router{
@@ -17,7 +32,7 @@ func TestRoutersText(t *testing.T) {
 		"\nRouter   no answer": {Address: "192.168.1.1", Why: "no answer"},
 		"\nRouter   192.168.1.1 is being asked to let others in": {Address: "192.168.1.1"},
 	} {
-		if got := routersText([]v1.Router{r}); got != want {
+		if got := routers([]v1.Router{r}); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
