@@ -3,6 +3,8 @@ package netx
 import (
 	"net"
 	"net/netip"
+
+	"github.com/potluck-p2p/potluck/internal/netx/routes"
 )
 
 // Gateway is a router through which this machine reaches the internet.
@@ -23,7 +25,7 @@ type Gatewayer interface {
 // Gateways lists the routers by which nw leaves, at most one for each family. Without a way to the internet, and if nw is no
 // [Gatewayer], there are none.
 func Gateways(nw Network) ([]Gateway, error) {
-	if g, ok := nw.(Gatewayer); ok {
+	if g, ok := capable[Gatewayer](nw); ok {
 		return g.Gateways()
 	}
 	return nil, nil
@@ -49,14 +51,13 @@ func (s *system) Gateways() ([]Gateway, error) {
 		if ifi == nil {
 			continue
 		}
-		g, err := gatewayOf(*ifi, subnet)
+		via, guessed, err := routes.Gateway(*ifi, subnet)
 		if err != nil {
 			last = err
 			continue
 		}
-		if g.Addr.IsValid() {
-			g.Source = source
-			list = append(list, g)
+		if via.IsValid() {
+			list = append(list, Gateway{Addr: via, Source: source, Guessed: guessed})
 		}
 	}
 	if len(list) > 0 {
@@ -76,26 +77,4 @@ func (s *system) towards(to netip.AddrPort) netip.Addr {
 	}
 	defer conn.Close()
 	return AddrPort(conn.LocalAddr()).Addr().WithZone("")
-}
-
-// interfaceOf finds the interface that has an address, and the network it is in there; nil if none has it.
-func interfaceOf(a netip.Addr) (*net.Interface, netip.Prefix) {
-	all, err := net.Interfaces()
-	if err != nil {
-		return nil, netip.Prefix{}
-	}
-	for _, ifi := range all {
-		list, _ := ifi.Addrs() // an interface that is just gone has none
-		for _, n := range list {
-			p, ok := n.(*net.IPNet)
-			if !ok {
-				continue
-			}
-			if own, _ := netip.AddrFromSlice(p.IP); own.Unmap() == a {
-				ones, _ := p.Mask.Size()
-				return &ifi, netip.PrefixFrom(a, ones)
-			}
-		}
-	}
-	return nil, netip.Prefix{}
 }

@@ -75,17 +75,9 @@ func (s *system) Subnets() ([]netip.Prefix, error) {
 	}
 	var subnets []netip.Prefix
 	for _, a := range list {
-		p, ok := a.(*net.IPNet)
-		if !ok {
-			continue
-		}
-		addr, ok := netip.AddrFromSlice(p.IP)
-		ones, bits := p.Mask.Size()
-		if addr = addr.Unmap(); !ok || bits != addr.BitLen() {
-			continue
-		}
-		if s.only == nil || slices.Contains(s.only.Addrs, addr) {
-			subnets = append(subnets, netip.PrefixFrom(addr, ones).Masked())
+		p, ok := subnetOf(a)
+		if ok && p.IsValid() && (s.only == nil || slices.Contains(s.only.Addrs, p.Addr())) {
+			subnets = append(subnets, p.Masked())
 		}
 	}
 	return subnets, nil

@@ -38,7 +38,7 @@ var ErrNoMulticast = errors.New("no local network that takes multicast")
 
 // ListenMulticast joins a group, if nw is a [Multicaster].
 func ListenMulticast(ctx context.Context, nw Network, group netip.AddrPort) (MulticastConn, error) {
-	if m, ok := nw.(Multicaster); ok {
+	if m, ok := capable[Multicaster](nw); ok {
 		return m.ListenMulticast(ctx, group)
 	}
 	return nil, ErrNoMulticast
@@ -231,7 +231,8 @@ func localNetworks(group, source netip.Addr) ([]net.Interface, error) {
 	}
 	var networks, loopback []net.Interface
 	for _, ifi := range all {
-		addrs := addrsOf(ifi)
+		list, _ := ifi.Addrs() // an interface that is just gone has none
+		addrs := addrsOf(list)
 		if ifi.Flags&net.FlagUp == 0 || !slices.ContainsFunc(addrs, func(a netip.Addr) bool { return a.Is4() == group.Is4() }) {
 			continue
 		}
@@ -251,19 +252,6 @@ func localNetworks(group, source netip.Addr) ([]net.Interface, error) {
 		networks = loopback
 	}
 	return networks[:min(len(networks), maxInterfaces)], nil
-}
-
-func addrsOf(ifi net.Interface) []netip.Addr {
-	list, _ := ifi.Addrs() // an interface that is just gone has none
-	var addrs []netip.Addr
-	for _, a := range list {
-		if p, ok := a.(*net.IPNet); ok {
-			if addr, ok := netip.AddrFromSlice(p.IP); ok {
-				addrs = append(addrs, addr.Unmap())
-			}
-		}
-	}
-	return addrs
 }
 
 // alreadyMember reports the error of a second join: an interface went down and came back.

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/potluck-p2p/potluck/internal/netx/backstop"
 )
 
 // ErrFamily says that a dial was refused because the bound source address is of the other address family: it could only
@@ -29,14 +31,6 @@ type Options struct {
 	Before Network
 }
 
-// Interface is one of this machine's.
-type Interface struct {
-	Name     string
-	Index    int          // another one if it was made anew
-	Addrs    []netip.Addr // the first of each family is what we dial from
-	Loopback bool
-}
-
 // System is the real network.
 func System(opt Options) Network {
 	source := opt.Source.Unmap()
@@ -44,8 +38,8 @@ func System(opt Options) Network {
 	switch {
 	case s.only != nil:
 		s.sources = s.only.Addrs
-		if holdsPorts {
-			s.backstops = newBackstops(s.holdPort, s.sources, backstopsOf(opt.Before))
+		if backstop.Needed {
+			s.backstops = backstop.New(s.holdPort, s.sources, backstopsOf(opt.Before))
 		}
 	case source.IsValid() && !source.IsUnspecified():
 		s.sources = []netip.Addr{source}
@@ -64,7 +58,7 @@ type system struct {
 	turn     atomic.Uint32 // of the name servers
 	resolver *net.Resolver
 	// backstops hold the ports that connections leave from; nil if the kernel chooses them.
-	backstops *backstops
+	backstops *backstop.Ports
 }
 
 // from is the address from which to reach a remote; the zero address leaves the choice to the system.
@@ -105,6 +99,30 @@ func (s *system) confine(network, _ string, c syscall.RawConn) error {
 	return bindToDevice(c, network, s.only)
 }
 
+// backstopsOf are those of a network of the system; nil if it has none.
+func backstopsOf(nw Network) *backstop.Ports {
+	if s, ok := nw.(*system); ok {
+		return s.backstops
+	}
+	return nil
+}
+
+// holdPort makes a deaf listener that is kept to the interface.
+func (s *system) holdPort(ctx context.Context, local netip.AddrPort) (net.Listener, error) {
+	lc := net.ListenConfig{Control: func(network, address string, c syscall.RawConn) error {
+		return errors.Join(s.confine(network, address, c), backstop.Share(c), backstop.Deafen(c))
+	}}
+	return lc.Listen(ctx, "tcp"+family(local), local.String())
+}
+
+// Close lets go of the ports of connections, once what is under way to those has come.
+func (s *system) Close() error {
+	if s.backstops != nil {
+		s.backstops.Close()
+	}
+	return nil
+}
+
 // A connection whose other side is gone without a word ends within a minute: by keep-alives when nothing is under way, and by
 // unacknowledged otherwise.
 const (
@@ -127,7 +145,7 @@ func (s *system) DialTCP(ctx context.Context, remote netip.AddrPort) (net.Conn, 
 	d := net.Dialer{KeepAliveConfig: keepAlive(), Control: func(network, address string, c syscall.RawConn) error {
 		switch {
 		case s.backstops != nil:
-			if err := sharePort(c); err != nil {
+			if err := backstop.Share(c); err != nil {
 				return err
 			}
 		case source.IsValid():
@@ -138,7 +156,7 @@ func (s *system) DialTCP(ctx context.Context, remote netip.AddrPort) (net.Conn, 
 		return errors.Join(s.confine(network, address, c), endUnacknowledged(network, address, c))
 	}}
 	if s.backstops != nil {
-		return s.backstops.dial(ctx, source, func(local netip.AddrPort) (net.Conn, error) { return d.DialTCP(ctx, "tcp", local, remote) })
+		return s.backstops.Dial(ctx, source, func(local netip.AddrPort) (net.Conn, error) { return d.DialTCP(ctx, "tcp", local, remote) })
 	}
 	var local netip.AddrPort
 	if source.IsValid() {
@@ -197,7 +215,7 @@ func (s *system) ListenTCP(ctx context.Context, local netip.AddrPort) (net.Liste
 		return nil, err
 	}
 	if s.backstops != nil {
-		s.backstops.release(local)
+		s.backstops.Release(local)
 	}
 	lc := net.ListenConfig{KeepAliveConfig: keepAlive(), Control: s.confine}
 	l, err := withoutIPv6(local, func(local netip.AddrPort) (net.Listener, error) {
@@ -212,13 +230,13 @@ func (s *system) ListenTCP(ctx context.Context, local netip.AddrPort) (net.Liste
 // listener has the kernel end what it accepts when the other side is gone.
 type listener struct {
 	net.Listener
-	after *backstops // hold the port when it is closed; nil if nobody does
+	after *backstop.Ports // hold the port when it is closed; nil if nobody does
 }
 
 func (l listener) Close() error {
 	if tcp, ok := l.Listener.(*net.TCPListener); ok && l.after != nil {
-		if raw, err := tcp.SyscallConn(); err == nil && sharePort(raw) == nil {
-			l.after.take(AddrPort(l.Addr()))
+		if raw, err := tcp.SyscallConn(); err == nil && backstop.Share(raw) == nil {
+			l.after.Take(AddrPort(l.Addr()))
 		}
 	}
 	return l.Listener.Close()
@@ -289,13 +307,5 @@ func (s *system) Addrs() ([]netip.Addr, error) {
 	if err != nil {
 		return nil, err
 	}
-	var addrs []netip.Addr
-	for _, a := range list {
-		if p, ok := a.(*net.IPNet); ok {
-			if addr, ok := netip.AddrFromSlice(p.IP); ok {
-				addrs = append(addrs, addr.Unmap())
-			}
-		}
-	}
-	return addrs, nil
+	return addrsOf(list), nil
 }

@@ -2,6 +2,7 @@ package dht
 
 import (
 	"bytes"
+	"container/heap"
 	"math/rand/v2"
 	"time"
 )
@@ -24,10 +25,12 @@ const (
 type Schedule struct {
 	rng     *rand.Rand
 	entries map[[20]byte]*entry
+	waiting queue // those that are active and resting
 }
 
 // entry is an info-hash.
 type entry struct {
+	hash    [20]byte
 	phase   phase
 	active  bool // as opposed to one that ended while it was looked up
 	object  Object
@@ -57,7 +60,7 @@ func (s *Schedule) Set(now time.Time, objects []Object) {
 		for _, hash := range o.Hashes {
 			e := s.entries[hash]
 			if e == nil {
-				e = &entry{due: now}
+				e = &entry{hash: hash, due: now}
 				s.entries[hash] = e
 			}
 			if o.Seed && !e.object.Seed || e.object.Unannounced && !o.Unannounced {
@@ -74,6 +77,19 @@ func (s *Schedule) Set(now time.Time, objects []Object) {
 			delete(s.entries, hash)
 		}
 	}
+	s.line()
+}
+
+// line makes the queue anew.
+func (s *Schedule) line() {
+	clear(s.waiting)
+	s.waiting = s.waiting[:0]
+	for _, e := range s.entries {
+		if e.active && e.phase == resting {
+			s.waiting = append(s.waiting, e)
+		}
+	}
+	heap.Init(&s.waiting)
 }
 
 // Look is a look-up to be made.
@@ -85,21 +101,12 @@ type Look struct {
 
 // Begin takes the info-hash that is due longest, if one is. Ended must follow.
 func (s *Schedule) Begin(now time.Time) (look Look, ok bool) {
-	var first *entry
-	var hash [20]byte
-	for h, e := range s.entries {
-		if e.phase != resting || !e.active || e.due.After(now) {
-			continue
-		}
-		if first == nil || e.due.Before(first.due) || e.due.Equal(first.due) && bytes.Compare(h[:], hash[:]) < 0 {
-			first, hash = e, h
-		}
-	}
-	if first == nil {
+	if len(s.waiting) == 0 || s.waiting[0].due.After(now) {
 		return Look{}, false
 	}
+	first := heap.Pop(&s.waiting).(*entry)
 	first.phase, first.found = searching, false
-	return Look{hash, first.object.Seed, !first.object.Unannounced}, true
+	return Look{first.hash, first.object.Seed, !first.object.Unannounced}, true
 }
 
 // Found notes that the look-up under way has found peers.
@@ -131,6 +138,7 @@ func (s *Schedule) Ended(now time.Time, hash [20]byte, heard bool) {
 		e.backoff = 0
 	}
 	e.due = now.Add(wait - time.Duration(s.rng.Int64N(int64(wait)/8)))
+	heap.Push(&s.waiting, e)
 }
 
 // Hurry makes everything due: we have only just got in.
@@ -138,14 +146,39 @@ func (s *Schedule) Hurry(now time.Time) {
 	for _, e := range s.entries {
 		e.due, e.backoff = now, 0
 	}
+	s.line()
 }
 
 // Next is when Begin has something to return; zero while there is nothing to look up.
 func (s *Schedule) Next() (next time.Time) {
-	for _, e := range s.entries {
-		if e.phase == resting && e.active {
-			next = sooner(next, e.due)
-		}
+	if len(s.waiting) == 0 {
+		return time.Time{}
 	}
-	return next
+	return s.waiting[0].due
+}
+
+// queue is a heap of entries: first what is due longest. Thousands of objects wait here, and look-ups begin several times a second.
+type queue []*entry
+
+func (q queue) Len() int { return len(q) }
+
+func (q queue) Less(i, j int) bool {
+	if !q[i].due.Equal(q[j].due) {
+		return q[i].due.Before(q[j].due)
+	}
+	return bytes.Compare(q[i].hash[:], q[j].hash[:]) < 0
+}
+
+func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+
+// Push is heap.Interface's.
+func (q *queue) Push(e any) { *q = append(*q, e.(*entry)) }
+
+// Pop is heap.Interface's.
+func (q *queue) Pop() any {
+	last := len(*q) - 1
+	e := (*q)[last]
+	(*q)[last] = nil
+	*q = (*q)[:last]
+	return e
 }

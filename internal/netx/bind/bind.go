@@ -29,7 +29,7 @@ type Config struct {
 	NameServers []netip.AddrPort
 
 	// Look lists the interfaces of this machine.
-	Look func() ([]Interface, error)
+	Look func() ([]netx.Interface, error)
 	// Changes sends when interfaces may have changed, until ctx ends, and closes the channel then. It is nil where the system does
 	// not tell.
 	Changes func(ctx context.Context) <-chan struct{}
@@ -82,7 +82,7 @@ type holding interface {
 // New is the network by an interface, which need not be there yet. Close it when done.
 func New(cfg Config) *Network {
 	if cfg.Look == nil {
-		cfg.Look = look
+		cfg.Look = netx.Interfaces
 	}
 	if cfg.Changes == nil {
 		cfg.Changes = changes

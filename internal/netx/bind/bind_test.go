@@ -23,7 +23,7 @@ type cable struct {
 	news  chan struct{}
 
 	mu    sync.Mutex
-	all   []Interface
+	all   []netx.Interface
 	hosts map[netip.Addr]*netxtest.Host
 }
 
@@ -33,7 +33,7 @@ func plug(addrs ...string) (*cable, *Network) {
 	return c, New(Config{To: "wg0", Look: c.look, Changes: c.changes, Open: c.open})
 }
 
-func (c *cable) look() ([]Interface, error) {
+func (c *cable) look() ([]netx.Interface, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.all, nil
@@ -88,7 +88,7 @@ func (o only) ListenUDP(ctx context.Context, local netip.AddrPort) (netx.PacketC
 // set gives the interface these addresses; none takes it down.
 func (c *cable) set(list ...string) {
 	c.mu.Lock()
-	c.all = []Interface{{Name: "wg0", Up: len(list) > 0, Addrs: addrs(list...)}}
+	c.all = []netx.Interface{{Name: "wg0", Up: len(list) > 0, Addrs: addrs(list...)}}
 	c.mu.Unlock()
 	select {
 	case c.news <- struct{}{}:

@@ -1,30 +1,19 @@
 package bind
 
 import (
-	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 
 	"github.com/potluck-p2p/potluck/internal/netx"
 )
 
-// Interface is an interface of this machine.
-type Interface struct {
-	Name     string
-	Index    int
-	Up       bool // and there is a cable, or whatever stands for one
-	Loopback bool
-	Addrs    []netip.Addr
-}
-
 // choose finds the interface that is meant, and the addresses to use of it: one of each family, those of before as long as it has
 // them. Problem is why it cannot be used, as one says it of the interface.
-func choose(to string, all []Interface, before netx.Interface) (now netx.Interface, problem string) {
+func choose(to string, all []netx.Interface, before netx.Interface) (now netx.Interface, problem string) {
 	addr, err := netip.ParseAddr(to)
 	named := err != nil
 	addr = addr.Unmap()
-	i := slices.IndexFunc(all, func(i Interface) bool {
+	i := slices.IndexFunc(all, func(i netx.Interface) bool {
 		return named && i.Name == to || !named && slices.Contains(i.Addrs, addr)
 	})
 	switch {
@@ -35,7 +24,8 @@ func choose(to string, all []Interface, before netx.Interface) (now netx.Interfa
 	case !all[i].Up:
 		return now, "is down"
 	}
-	now.Name, now.Index, now.Loopback = all[i].Name, all[i].Index, all[i].Loopback
+	now = all[i]
+	now.Addrs = nil
 	if !named {
 		now.Addrs = []netip.Addr{addr}
 		return now, ""
@@ -67,29 +57,4 @@ func choose(to string, all []Interface, before netx.Interface) (now netx.Interfa
 // same reports whether sockets that were opened for one interface are right for the other.
 func same(a, b netx.Interface) bool {
 	return a.Name == b.Name && a.Index == b.Index && slices.Equal(a.Addrs, b.Addrs)
-}
-
-// look lists the interfaces of this machine.
-func look() ([]Interface, error) {
-	all, err := net.Interfaces()
-	if err != nil {
-		return nil, fmt.Errorf("list interfaces: %w", err)
-	}
-	var list []Interface
-	for _, i := range all {
-		addrs, err := i.Addrs()
-		if err != nil {
-			continue // it is just gone
-		}
-		it := Interface{Name: i.Name, Index: i.Index, Up: i.Flags&net.FlagUp != 0 && i.Flags&net.FlagRunning != 0, Loopback: i.Flags&net.FlagLoopback != 0}
-		for _, a := range addrs {
-			if p, ok := a.(*net.IPNet); ok {
-				if addr, ok := netip.AddrFromSlice(p.IP); ok {
-					it.Addrs = append(it.Addrs, addr.Unmap())
-				}
-			}
-		}
-		list = append(list, it)
-	}
-	return list, nil
 }

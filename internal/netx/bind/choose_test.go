@@ -16,14 +16,14 @@ func addrs(list ...string) (a []netip.Addr) {
 }
 
 func TestChoose(t *testing.T) {
-	wg := func(list ...string) []Interface {
-		return []Interface{{Name: "eth0", Up: true, Addrs: addrs("192.0.2.1")}, {Name: "wg0", Up: true, Addrs: addrs(list...)}}
+	wg := func(list ...string) []netx.Interface {
+		return []netx.Interface{{Name: "eth0", Up: true, Addrs: addrs("192.0.2.1")}, {Name: "wg0", Up: true, Addrs: addrs(list...)}}
 	}
 	before := netx.Interface{Name: "wg0", Addrs: addrs("10.0.0.2", "2a01::2")}
 	for _, c := range []struct {
 		name    string
 		to      string
-		all     []Interface
+		all     []netx.Interface
 		want    []netip.Addr
 		problem string
 	}{
@@ -36,8 +36,8 @@ func TestChoose(t *testing.T) {
 		{"no address", "wg0", wg(), nil, "has no address"},
 		{"gone", "wg1", wg("10.0.0.1"), nil, "is not there"},
 		{"address gone", "10.0.0.9", wg("10.0.0.1"), nil, "is no address of this machine"},
-		{"down", "wg0", []Interface{{Name: "wg0", Addrs: addrs("10.0.0.1")}}, nil, "is down"},
-		{"down, by address", "10.0.0.1", []Interface{{Name: "wg0", Addrs: addrs("10.0.0.1")}}, nil, "is down"},
+		{"down", "wg0", []netx.Interface{{Name: "wg0", Addrs: addrs("10.0.0.1")}}, nil, "is down"},
+		{"down, by address", "10.0.0.1", []netx.Interface{{Name: "wg0", Addrs: addrs("10.0.0.1")}}, nil, "is down"},
 	} {
 		got, problem := choose(c.to, c.all, before)
 		if problem != c.problem || !slices.Equal(got.Addrs, c.want) {

@@ -64,8 +64,8 @@ func flood(ctx context.Context, c net.Conn) {
 	}
 }
 
-func (x *crossing) look() (list []Interface, err error) {
-	err = x.client.Do(func() error { list, err = look(); return err })
+func (x *crossing) look() (list []netx.Interface, err error) {
+	err = x.client.Do(func() error { list, err = netx.Interfaces(); return err })
 	return list, err
 }
 

@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/netip"
-	"os"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/netx"
+	"github.com/potluck-p2p/potluck/internal/netx/reopen"
 	"github.com/potluck-p2p/potluck/internal/wire/socks"
 )
 
@@ -47,7 +46,7 @@ func (n *Network) ListenUDP(ctx context.Context, _ netip.AddrPort) (netx.PacketC
 		return nil, err
 	}
 	if err == nil {
-		r.set(a)
+		r.place.Put(a)
 	}
 	r.done.Go(func() { r.keep(a) })
 	return r, nil
@@ -109,20 +108,15 @@ func (n *Network) associate(ctx context.Context) (*association, error) {
 // relay is a socket whose datagrams the proxy passes on. It is a [netx.BatchReader], a [netx.SegmentWriter] and a
 // [netx.NameWriter].
 type relay struct {
-	n    *Network
-	life context.Context
-	end  context.CancelFunc
-	done sync.WaitGroup
-
-	mu       sync.Mutex
-	now      *association  // nil while there is none
-	changed  chan struct{} // closed and replaced with now and deadline
-	deadline time.Time
-	closed   bool
+	n     *Network
+	life  context.Context
+	end   context.CancelFunc
+	done  sync.WaitGroup
+	place *reopen.Place[*association]
 }
 
 func newRelay(n *Network) *relay {
-	r := &relay{n: n, changed: make(chan struct{})}
+	r := &relay{n: n, place: reopen.New(func(a *association, t time.Time) error { return a.socket.SetReadDeadline(t) })}
 	r.life, r.end = context.WithCancel(context.Background())
 	return r
 }
@@ -139,7 +133,7 @@ func (r *relay) keep(a *association) {
 		changed := netx.Changed(r.n)
 		var err error
 		if a, err = r.n.associate(r.life); err == nil {
-			r.set(a)
+			r.place.Put(a)
 			continue
 		}
 		timer := time.NewTimer(again)
@@ -158,81 +152,29 @@ func (r *relay) keep(a *association) {
 func (r *relay) use(a *association) {
 	stop := context.AfterFunc(r.life, a.close)
 	_, _ = io.Copy(io.Discard, a.control.Conn)
-	r.set(nil)
+	r.place.Put(nil)
 	stop()
 	a.close()
 }
 
-func (r *relay) set(a *association) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if a != nil {
-		_ = a.socket.SetReadDeadline(r.deadline) // it has only just been opened
-	}
-	r.now = a
-	r.stir()
-}
-
-// stir wakes those who wait for something to change. The caller holds the lock.
-func (r *relay) stir() {
-	close(r.changed)
-	r.changed = make(chan struct{})
-}
-
-// await returns the association when there is one.
-func (r *relay) await() (*association, error) {
-	for {
-		r.mu.Lock()
-		a, changed, closed, deadline := r.now, r.changed, r.closed, r.deadline
-		r.mu.Unlock()
-		switch {
-		case closed:
-			return nil, net.ErrClosed
-		case a != nil:
-			return a, nil
-		case deadline.IsZero():
-			<-changed
-			continue
-		}
-		timer := time.NewTimer(time.Until(deadline))
-		select {
-		case <-changed:
-			timer.Stop()
-		case <-timer.C:
-			return nil, os.ErrDeadlineExceeded
-		}
-	}
-}
-
-// isLost reports whether reading failed since the association is over.
-func (r *relay) isLost(a *association) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.now != a && !r.closed
-}
-
 // ReadBatch reads what the proxy passes on. See [netx.BatchReader].
-func (r *relay) ReadBatch(b []netx.Datagram) ([]netx.Datagram, error) {
+func (r *relay) ReadBatch(b []netx.Datagram) (read []netx.Datagram, err error) {
 	had := len(b)
-	for {
-		a, err := r.await()
-		if err != nil {
-			return b, err
+	read = b
+	err = r.place.Use(func(a *association) (err error) {
+		if read, err = a.reader.ReadBatch(b); err != nil {
+			return err
 		}
-		read, err := a.reader.ReadBatch(b)
-		switch {
-		case err == nil:
-			kept := read[:had]
-			for _, d := range read[had:] {
-				if data, from, ok := r.open(a, d.Data, d.From); ok {
-					kept = append(kept, netx.Datagram{Data: data, From: from})
-				}
+		kept := read[:had]
+		for _, d := range read[had:] {
+			if data, from, ok := r.open(a, d.Data, d.From); ok {
+				kept = append(kept, netx.Datagram{Data: data, From: from})
 			}
-			return kept, nil
-		case !r.isLost(a):
-			return read, err
 		}
-	}
+		read = kept
+		return nil
+	})
+	return read, err
 }
 
 // open is that of the association; a datagram over which it panics is dropped.
@@ -255,41 +197,32 @@ func (a *association) open(b []byte, by netip.AddrPort) (data []byte, from netip
 }
 
 // ReadFrom reads what the proxy passes on. See [netx.PacketConn].
-func (r *relay) ReadFrom(p []byte) (int, netip.AddrPort, error) {
+func (r *relay) ReadFrom(p []byte) (n int, from netip.AddrPort, err error) {
 	buf := make([]byte, len(p)+socks.MaxHeader)
-	for {
-		a, err := r.await()
-		if err != nil {
-			return 0, netip.AddrPort{}, err
-		}
-		n, by, err := a.socket.ReadFrom(buf)
-		if err != nil {
-			if r.isLost(a) {
-				continue
+	err = r.place.Use(func(a *association) error {
+		for {
+			size, by, err := a.socket.ReadFrom(buf)
+			if err != nil {
+				return err
 			}
-			return 0, netip.AddrPort{}, err
+			if data, sender, ok := r.open(a, buf[:size], by); ok {
+				n, from = copy(p, data), sender
+				return nil
+			}
 		}
-		if data, from, ok := r.open(a, buf[:n], by); ok {
-			return copy(p, data), from, nil
-		}
-	}
+	})
+	return n, from, err
 }
 
 // present is the association, if there is one.
 func (r *relay) present() (*association, error) {
-	r.mu.Lock()
-	a, closed := r.now, r.closed
-	r.mu.Unlock()
-	switch {
-	case closed:
-		return nil, net.ErrClosed
-	case a == nil:
-		if err := netx.NoWay(r.n); err != nil {
-			return nil, err
+	a, err := r.place.Now()
+	if err == nil && a == nil {
+		if err = netx.NoWay(r.n); err == nil {
+			err = &netx.NoWayError{Via: r.n.server.String(), Problem: "has not opened a relay for datagrams"}
 		}
-		return nil, &netx.NoWayError{Via: r.n.server.String(), Problem: "has not opened a relay for datagrams"}
 	}
-	return a, nil
+	return a, err
 }
 
 // headers are the memory in which a header is put before its datagram.
@@ -346,27 +279,13 @@ func (r *relay) WriteSegments(p []byte, size int, to netip.AddrPort, f netx.Frag
 func (r *relay) LocalAddr() netip.AddrPort { return netip.AddrPortFrom(netip.IPv6Unspecified(), 0) }
 
 // SetReadDeadline is that of [netx.PacketConn].
-func (r *relay) SetReadDeadline(t time.Time) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.deadline = t
-	r.stir()
-	if r.now == nil {
-		return nil
-	}
-	return r.now.socket.SetReadDeadline(t)
-}
+func (r *relay) SetReadDeadline(t time.Time) error { return r.place.SetReadDeadline(t) }
 
 // Close ends the relay.
 func (r *relay) Close() error {
-	r.mu.Lock()
-	if r.closed {
-		r.mu.Unlock()
-		return net.ErrClosed
+	if _, err := r.place.Close(); err != nil {
+		return err
 	}
-	r.closed = true
-	r.stir()
-	r.mu.Unlock()
 	r.end()
 	r.done.Wait()
 	return nil

@@ -146,13 +146,15 @@ func TestCloseAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := newRelay(n)
-		r.set(a)
+		r.place.Put(a)
 		read := make(chan error)
 		go func() { _, _, err := r.ReadFrom(nil); read <- err }()
 		synctest.Wait()
 		// Over before it is kept.
 		r.end()
-		r.closed = true
+		if last, err := r.place.Close(); last != a || err != nil {
+			t.Error(last, err)
+		}
 		r.keep(a)
 		if err := <-read; !errors.Is(err, net.ErrClosed) {
 			t.Error(err)

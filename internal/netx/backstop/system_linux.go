@@ -1,4 +1,4 @@
-package netx
+package backstop
 
 import (
 	"os"
@@ -7,11 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// holdsPorts: connections by an interface need backstops.
-const holdsPorts = true
+// Needed says that connections by an interface need backstops.
+const Needed = true
 
-// sharePort lets connections have the port of a listener (SO_REUSEPORT, socket(7)).
-func sharePort(c syscall.RawConn) error {
+// Share lets connections have the port of a listener (SO_REUSEPORT, socket(7)).
+func Share(c syscall.RawConn) error {
 	var failed error
 	err := c.Control(func(fd uintptr) {
 		failed = os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
@@ -30,8 +30,8 @@ var acknowledged = []unix.SockFilter{
 	{Code: unix.BPF_RET | unix.BPF_K, K: 0},
 }
 
-// deafen keeps a listener from hearing who wants to connect (SO_ATTACH_FILTER, socket(7)).
-func deafen(c syscall.RawConn) error {
+// Deafen keeps a listener from hearing who wants to connect (SO_ATTACH_FILTER, socket(7)).
+func Deafen(c syscall.RawConn) error {
 	var failed error
 	err := c.Control(func(fd uintptr) {
 		program := unix.SockFprog{Len: uint16(len(acknowledged)), Filter: &acknowledged[0]}

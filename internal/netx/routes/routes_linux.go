@@ -1,4 +1,4 @@
-package netx
+package routes
 
 import (
 	"encoding/binary"
@@ -9,29 +9,28 @@ import (
 	"syscall"
 )
 
-// gatewayOf asks the kernel for the router behind an interface, of the family of its network; the zero Gateway if there is
-// none.
-func gatewayOf(ifi net.Interface, subnet netip.Prefix) (Gateway, error) {
+// Gateway asks the kernel for the router behind an interface, of the family of its network; the zero address if there is none. A
+// link-local one names the interface.
+func Gateway(ifi net.Interface, subnet netip.Prefix) (via netip.Addr, guessed bool, err error) {
 	family := syscall.AF_INET6
 	if subnet.Addr().Is4() {
 		family = syscall.AF_INET
 	}
 	raw, err := syscall.NetlinkRIB(syscall.RTM_GETROUTE, family)
 	if err != nil {
-		return Gateway{}, fmt.Errorf("ask for routes: %w", err)
+		return via, false, fmt.Errorf("ask for routes: %w", err)
 	}
 	messages, err := syscall.ParseNetlinkMessage(raw)
 	if err != nil {
-		return Gateway{}, fmt.Errorf("ask for routes: %w", err)
+		return via, false, fmt.Errorf("ask for routes: %w", err)
 	}
-	var best Gateway
 	least := uint64(math.MaxUint64)
 	for _, m := range messages {
 		if r, ok := parseRoute(&m, ifi); ok && uint64(r.metric) < least {
-			best, least = Gateway{Addr: r.via}, uint64(r.metric)
+			via, least = r.via, uint64(r.metric)
 		}
 	}
-	return best, nil
+	return via, false, nil
 }
 
 type defaultRoute struct {

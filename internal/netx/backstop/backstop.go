@@ -1,4 +1,8 @@
-package netx
+// Package backstop holds the ports from which connections by one interface are made. A segment that comes when its connection is
+// closed already is answered by the kernel with a reset, by whatever way its routes say: "An incoming segment not containing a RST
+// causes a RST to be sent in response" (RFC 9293, 3.10.7.1). Where a listener has the port, the answer is that one's (3.10.7.2), and
+// goes by the interface that it is kept to, or not at all. These listeners are deaf to everything else: nobody can connect to them.
+package backstop
 
 import (
 	"context"
@@ -21,11 +25,8 @@ const (
 	late = 500 * time.Millisecond
 )
 
-// backstops hold the ports from which connections by one interface are made. A segment that comes when its connection is closed
-// already is answered by the kernel with a reset, by whatever way its routes say: "An incoming segment not containing a RST causes a
-// RST to be sent in response" (RFC 9293, 3.10.7.1). Where a listener has the port, the answer is that one's (3.10.7.2), and goes by
-// the interface that it is kept to, or not at all. These listeners are deaf to everything else: nobody can connect to them.
-type backstops struct {
+// Ports are the ports that are held. They are safe for concurrent use.
+type Ports struct {
 	listen func(ctx context.Context, local netip.AddrPort) (net.Listener, error)
 
 	mu      sync.Mutex
@@ -35,9 +36,10 @@ type backstops struct {
 	closed  bool
 }
 
-// newBackstops hold the ports of before as well, which may be nil.
-func newBackstops(listen func(context.Context, netip.AddrPort) (net.Listener, error), addrs []netip.Addr, before *backstops) *backstops {
-	b := &backstops{listen: listen, open: map[netip.Addr][]net.Listener{}, retired: map[netip.AddrPort]net.Listener{}}
+// New holds ports of an interface with these addresses, by listen: it makes a listener that is kept to the interface, with [Share] and
+// [Deafen]. From before, which may be nil and is closed, the ports are taken over that connections were made from.
+func New(listen func(context.Context, netip.AddrPort) (net.Listener, error), addrs []netip.Addr, before *Ports) *Ports {
+	b := &Ports{listen: listen, open: map[netip.Addr][]net.Listener{}, retired: map[netip.AddrPort]net.Listener{}}
 	if before == nil {
 		return b
 	}
@@ -54,16 +56,8 @@ func newBackstops(listen func(context.Context, netip.AddrPort) (net.Listener, er
 	return b
 }
 
-// backstopsOf are those of a network of the system; nil if it has none.
-func backstopsOf(nw Network) *backstops {
-	if s, ok := nw.(*system); ok {
-		return s.backstops
-	}
-	return nil
-}
-
-// dial connects from source, from a port that is held and has no connection to the same remote yet.
-func (b *backstops) dial(ctx context.Context, source netip.Addr, connect func(local netip.AddrPort) (net.Conn, error)) (net.Conn, error) {
+// Dial connects from source, from a port that is held and has no connection to the same remote yet.
+func (b *Ports) Dial(ctx context.Context, source netip.Addr, connect func(local netip.AddrPort) (net.Conn, error)) (net.Conn, error) {
 	b.mu.Lock()
 	first := b.turn
 	b.turn++
@@ -85,7 +79,7 @@ func (b *backstops) dial(ctx context.Context, source netip.Addr, connect func(lo
 }
 
 // port is the nth that is held, or one more.
-func (b *backstops) port(ctx context.Context, source netip.Addr, n int) (netip.AddrPort, error) {
+func (b *Ports) port(ctx context.Context, source netip.Addr, n int) (netip.AddrPort, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
@@ -93,37 +87,37 @@ func (b *backstops) port(ctx context.Context, source netip.Addr, n int) (netip.A
 	}
 	held := b.open[source]
 	if n < len(held) {
-		return AddrPort(held[n].Addr()), nil
+		return at(held[n]), nil
 	}
 	l, err := b.listen(ctx, netip.AddrPortFrom(source, 0))
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
 	b.open[source] = append(held, l)
-	return AddrPort(l.Addr()), nil
+	return at(l), nil
 }
 
 // held are the addresses and ports that are held for connections that were made.
-func (b *backstops) held() (list []netip.AddrPort) {
+func (b *Ports) held() (list []netip.AddrPort) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, held := range b.open {
 		for _, l := range held {
-			list = append(list, AddrPort(l.Addr()))
+			list = append(list, at(l))
 		}
 	}
 	return list
 }
 
 // isUsed reports whether there have been connections.
-func (b *backstops) isUsed() bool {
+func (b *Ports) isUsed() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.open)+len(b.retired) > 0
 }
 
-// take holds a port that is not listened at any more, for connections that were accepted there.
-func (b *backstops) take(local netip.AddrPort) {
+// Take holds a port that is not listened at any more, for connections that were accepted there.
+func (b *Ports) Take(local netip.AddrPort) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
@@ -135,8 +129,8 @@ func (b *backstops) take(local netip.AddrPort) {
 	}
 }
 
-// release lets go of a port that was taken, for it is to be listened at again.
-func (b *backstops) release(local netip.AddrPort) {
+// Release lets go of a port that was taken, for it is to be listened at again.
+func (b *Ports) Release(local netip.AddrPort) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if l, ok := b.retired[local]; ok {
@@ -145,8 +139,16 @@ func (b *backstops) release(local netip.AddrPort) {
 	}
 }
 
+// Close lets go of all ports, once what is under way to their connections has come.
+func (b *Ports) Close() {
+	if b.isUsed() {
+		<-time.After(late)
+	}
+	b.close()
+}
+
 // close lets go of all ports.
-func (b *backstops) close() {
+func (b *Ports) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closed = true
@@ -162,21 +164,10 @@ func (b *backstops) close() {
 	clear(b.retired)
 }
 
-// holdPort makes a deaf listener that is kept to the interface.
-func (s *system) holdPort(ctx context.Context, local netip.AddrPort) (net.Listener, error) {
-	lc := net.ListenConfig{Control: func(network, address string, c syscall.RawConn) error {
-		return errors.Join(s.confine(network, address, c), sharePort(c), deafen(c))
-	}}
-	return lc.Listen(ctx, "tcp"+family(local), local.String())
-}
-
-// Close lets go of the ports of connections, once what is under way to those has come.
-func (s *system) Close() error {
-	if s.backstops != nil {
-		if s.backstops.isUsed() {
-			<-time.After(late)
-		}
-		s.backstops.close()
+// at is where a listener listens.
+func at(l net.Listener) (local netip.AddrPort) {
+	if tcp, ok := l.Addr().(*net.TCPAddr); ok {
+		local = tcp.AddrPort()
 	}
-	return nil
+	return netip.AddrPortFrom(local.Addr().Unmap(), local.Port())
 }
