@@ -15,6 +15,7 @@ type bulk struct {
 	head  string
 	width int
 	args  []any
+	whole *sql.Stmt // inserts batchRows rows; the end of tx closes it
 }
 
 // add puts a row in, sooner or later.
@@ -31,10 +32,26 @@ func (b *bulk) flush(ctx context.Context) error {
 	if len(b.args) == 0 {
 		return nil
 	}
-	rows := strings.Repeat(tuple(b.width)+",", len(b.args)/b.width)
-	_, err := b.tx.ExecContext(ctx, b.head+" VALUES "+strings.TrimSuffix(rows, ","), b.args...)
-	b.args = b.args[:0]
+	defer func() { b.args = b.args[:0] }()
+	n := len(b.args) / b.width
+	if n < batchRows {
+		_, err := b.tx.ExecContext(ctx, b.statement(n), b.args...)
+		return err
+	}
+	if b.whole == nil {
+		stmt, err := b.tx.PrepareContext(ctx, b.statement(n))
+		if err != nil {
+			return err
+		}
+		b.whole = stmt
+	}
+	_, err := b.whole.ExecContext(ctx, b.args...)
 	return err
+}
+
+// statement inserts n rows.
+func (b *bulk) statement(n int) string {
+	return b.head + " VALUES " + strings.Repeat(tuple(b.width)+",", n-1) + tuple(b.width)
 }
 
 // tuple is n parameters in parentheses.

@@ -185,9 +185,15 @@ func (c *Catalog) SetPriority(ctx context.Context, id string, priorities map[int
 	return setEach(ctx, c, id, "UPDATE files SET priority = ?", priorities, func(p Priority) []any { return []any{int64(p)} })
 }
 
-// SetFinished records which of the given files lie finished under their own names.
-func (c *Catalog) SetFinished(ctx context.Context, id string, finished map[int]bool) error {
-	return setEach(ctx, c, id, "UPDATE files SET finished = ?", finished, func(v bool) []any { return []any{v} })
+// SetFinished records that the given files lie finished under their own names, and what they are on disk. A zero Identity is
+// that of a file that does not any more.
+func (c *Catalog) SetFinished(ctx context.Context, id string, identities map[int]Identity) error {
+	if err := validNames(identities); err != nil {
+		return err
+	}
+	return setEach(ctx, c, id, updateIdentity+", finished = ?", identities, func(d Identity) []any {
+		return append(d.values(), d != Identity{})
+	})
 }
 
 // setEach runs an update of table files for every file number in values, in one transaction.

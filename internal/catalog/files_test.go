@@ -37,13 +37,14 @@ func TestFilesRoundTrip(t *testing.T) {
 	err := errors.Join(
 		c.SetIdentity(ctx, id, map[int]Identity{0: files[7].Identity, batchRows: {Size: 3}}),
 		c.SetPriority(ctx, id, map[int]Priority{1: Skip, 2: Low}),
-		c.SetFinished(ctx, id, map[int]bool{7: false, 8: true}))
+		c.SetFinished(ctx, id, map[int]Identity{7: {}, 8: {Size: 4}}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	files[0].Identity, files[batchRows].Identity = files[7].Identity, Identity{Size: 3}
 	files[1].Priority, files[2].Priority = Skip, Low
 	files[7].Finished, files[8].Finished = false, true
+	files[7].Identity, files[8].Identity = Identity{}, Identity{Size: 4}
 	if got, err := c.Files(ctx, id); err != nil || !reflect.DeepEqual(got, files) {
 		t.Errorf("changed: got %v, %v", got, err)
 	}
@@ -51,6 +52,9 @@ func TestFilesRoundTrip(t *testing.T) {
 		t.Error("took an identity of a file that is not there")
 	}
 	if err := c.SetIdentity(ctx, id, map[int]Identity{0: {Name: "/etc"}}); err == nil {
+		t.Error("took a name that leads out of the folder")
+	}
+	if err := c.SetFinished(ctx, id, map[int]Identity{0: {Name: "../etc"}}); err == nil {
 		t.Error("took a name that leads out of the folder")
 	}
 	if err := c.SetPriority(ctx, id, map[int]Priority{0: High + 1}); err == nil {

@@ -113,7 +113,7 @@ func Measure(ctx context.Context, st *store.Store, req Request, progress Progres
 	files := st.OpenShared(req.Path, obj, ids)
 	scan, err := torrent.Scan(ctx, scanFiles(files, obj), torrent.ScanOptions{
 		Format: format, PieceLength: draft.PieceLength, Workers: runtime.GOMAXPROCS(0),
-		Progress: total(obj.Size(), progress),
+		Ahead: files.Ahead, Progress: total(obj.Size(), progress),
 	})
 	if err != nil {
 		files.Close()

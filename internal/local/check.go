@@ -18,7 +18,16 @@ func (b *Object) CheckDisk(ctx context.Context, recorded []content.Ranges) ([]co
 	for i := range recorded {
 		verified[i] = recorded[i].Clone()
 	}
-	have := b.Layout.Complete(recorded)
+	right := func(piece int) {
+		for _, e := range b.Layout.Extents(piece) {
+			verified[e.File].Add(e.Offset, e.End())
+			b.Files.Verified(e)
+		}
+	}
+	for i := range b.proven.All() {
+		right(i)
+	}
+	have := b.Layout.Complete(verified)
 	unknown := func(yield func(int) bool) {
 		for i := range b.Layout.Pieces() {
 			if !have.Has(i) && b.onDisk(i) && !b.lacks(i, recorded) && !yield(i) {
@@ -27,12 +36,8 @@ func (b *Object) CheckDisk(ctx context.Context, recorded []content.Ranges) ([]co
 		}
 	}
 	return verified, b.verifyAll(ctx, unknown, func(piece int, ok bool) {
-		if !ok {
-			return
-		}
-		for _, e := range b.Layout.Extents(piece) {
-			verified[e.File].Add(e.Offset, e.End())
-			b.Files.Verified(e)
+		if ok {
+			right(piece)
 		}
 	})
 }
@@ -48,17 +53,18 @@ func (b *Object) TakeOver(durable, verified []content.Ranges) {
 
 // verifyAll hashes pieces, when there is a token for it.
 func (b *Object) verifyAll(ctx context.Context, pieces iter.Seq[int], report func(piece int, ok bool)) error {
-	return b.disk.hashAll(ctx, b.Hashes, func(p []byte, e content.Extent) error {
+	read := func(p []byte, e content.Extent) error {
 		err := b.Files.ReadAt(p, e.File, e.Offset)
 		if errors.Is(err, store.ErrMissing) {
 			return torrent.ErrAbsent
 		}
 		return err
-	}, pieces, report)
+	}
+	return b.disk.hashAll(ctx, b.Hashes, torrent.Source{Read: read, Ahead: b.Files.Ahead}, pieces, report)
 }
 
 // hashAll is torrent.Hashes.VerifyAll, when there is a token for it.
-func (d *Disk) hashAll(ctx context.Context, h *torrent.Hashes, read func(p []byte, e content.Extent) error, pieces iter.Seq[int], report func(piece int, ok bool)) error {
+func (d *Disk) hashAll(ctx context.Context, h *torrent.Hashes, from torrent.Source, pieces iter.Seq[int], report func(piece int, ok bool)) error {
 	some := false
 	for range pieces {
 		some = true
@@ -73,7 +79,7 @@ func (d *Disk) hashAll(ctx context.Context, h *torrent.Hashes, read func(p []byt
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	return h.VerifyAll(ctx, read, runtime.GOMAXPROCS(0), pieces, report)
+	return h.VerifyAll(ctx, from, runtime.GOMAXPROCS(0), pieces, report)
 }
 
 // onDisk reports whether all files of a piece have something on the disk.

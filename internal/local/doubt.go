@@ -99,14 +99,11 @@ func (b *Object) Forget(ctx context.Context, d Doubts) error {
 	if err := b.unname(open); err != nil {
 		return err
 	}
-	finished, ids := make(map[int]bool), make(map[int]catalog.Identity)
+	none := make(map[int]catalog.Identity)
 	for f := range open {
-		finished[f], ids[f] = false, catalog.Identity{}
+		none[f] = catalog.Identity{}
 	}
-	if err := b.disk.Catalog.SetFinished(ctx, b.id, finished); err != nil {
-		return err
-	}
-	if err := b.disk.Catalog.SetIdentity(ctx, b.id, ids); err != nil {
+	if err := b.disk.Catalog.SetFinished(ctx, b.id, none); err != nil {
 		return err
 	}
 	return b.disk.Catalog.ReplaceVerified(ctx, b.id, verified)

@@ -118,12 +118,9 @@ func (b *Object) finish(durable []content.Ranges) (done bool, err error) {
 			return false, err
 		}
 	}
-	ids, names := make(map[int]catalog.Identity), make(map[int]bool)
+	ids := make(map[int]catalog.Identity, len(ready))
 	for _, i := range ready {
-		ids[i], names[i] = Recorded(b.Files.Identity(i)), true
+		ids[i] = Recorded(b.Files.Identity(i))
 	}
-	if err := b.disk.Catalog.SetIdentity(ctx, b.id, ids); err != nil {
-		return false, err
-	}
-	return left == 0, b.disk.Catalog.SetFinished(ctx, b.id, names)
+	return left == 0, b.disk.Catalog.SetFinished(ctx, b.id, ids)
 }

@@ -32,6 +32,8 @@ type Object struct {
 	disk   *Disk
 	wanted []bool // by file; nil is all
 	side   string // the path of its side file; empty if it has none
+	// proven are the pieces that were found right in files that lay at its place already.
+	proven content.Bitmap
 	// settled are the unfinished files that are as an earlier run left them: nothing in them is right but what is recorded.
 	settled []bool // by file; nil is none
 	// succeeds says that it takes the place of its former version, whose files former are.

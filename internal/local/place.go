@@ -70,7 +70,7 @@ func (b *Object) isOurs(ctx context.Context) (bool, error) {
 		_, err := b.disk.FS.Stat(b.Files.Path())
 		return err != nil, nil
 	}
-	complete := true
+	complete, proven := true, content.NewBitmap(b.Layout.Pieces())
 	wantedPieces := func(yield func(int) bool) {
 		for i := range b.Layout.Pieces() {
 			if b.wantsPiece(i) && !yield(i) {
@@ -78,7 +78,14 @@ func (b *Object) isOurs(ctx context.Context) (bool, error) {
 			}
 		}
 	}
-	err := b.verifyAll(ctx, wantedPieces, func(_ int, ok bool) { complete = complete && ok })
+	err := b.verifyAll(ctx, wantedPieces, func(piece int, ok bool) {
+		if complete = complete && ok; ok {
+			proven.Set(piece)
+		}
+	})
+	if err == nil && complete {
+		b.proven = proven
+	}
 	return complete, err
 }
 

@@ -93,7 +93,7 @@ func (b *Object) compare(ctx context.Context, next *Object, doubtful map[int]int
 		return err
 	}
 	right := content.NewBitmap(next.Layout.Pieces())
-	err := b.disk.hashAll(ctx, next.Hashes, read, pieces, func(piece int, ok bool) {
+	err := b.disk.hashAll(ctx, next.Hashes, torrent.Source{Read: read}, pieces, func(piece int, ok bool) {
 		if ok {
 			right.Set(piece)
 		}

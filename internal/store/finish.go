@@ -28,12 +28,14 @@ func (o *Object) Finish(files ...int) error {
 	}
 	a := anchors{folders: map[string]bool{}}
 	ids := make(map[int]Identity, len(files))
+	var at lastFolder
+	defer at.close()
 	var failed error
 	for _, i := range files {
 		if o.State(i) == Whole && f.anchored[i] {
 			continue
 		}
-		id, err := o.publish(i)
+		id, err := o.publish(&at, i)
 		if err != nil {
 			o.stay(i)
 			failed = err
@@ -67,8 +69,34 @@ func (o *Object) settle(a anchors) error {
 	return o.anchor(a)
 }
 
+// lastFolder is the folder of the file that was finished last, kept open since the next one is likely in it.
+type lastFolder struct {
+	name string
+	root vfs.Root
+}
+
+func (l *lastFolder) open(r vfs.Root, name string) (vfs.Root, error) {
+	if l.root != nil && l.name == name {
+		return l.root, nil
+	}
+	l.close()
+	root, err := r.OpenFolder(name)
+	if err != nil {
+		return nil, err
+	}
+	l.name, l.root = name, root
+	return root, nil
+}
+
+func (l *lastFolder) close() {
+	if l.root != nil {
+		l.root.Close()
+		l.root = nil
+	}
+}
+
 // publish renames one file; what is read of it meanwhile is still the Partial file.
-func (o *Object) publish(i int) (Identity, error) {
+func (o *Object) publish(at *lastFolder, i int) (Identity, error) {
 	if err := o.ready(i); err != nil {
 		return Identity{}, err
 	}
@@ -88,18 +116,15 @@ func (o *Object) publish(i int) (Identity, error) {
 				return err
 			}
 		default:
-			if err := o.checkPart(r, i); err != nil {
+			if err := o.publishPart(r, at, i); err != nil {
 				return err
 			}
-			// Some systems rename no file that is open.
-			o.store.cache.drop(&o.slots[i])
-			if err := o.nameFinally(r, i); err != nil {
-				return err
-			}
-			// Until the name is durable: readers must find the file under it.
-			o.slots[i].state.Store(uint32(Found))
 		}
-		info, err := r.Lstat(final)
+		folder, err := at.open(r, path.Dir(final))
+		if err != nil {
+			return err
+		}
+		info, err := folder.Lstat(path.Base(final))
 		if err != nil {
 			return err
 		}
@@ -116,17 +141,34 @@ func (o *Object) publish(i int) (Identity, error) {
 	return id, ErrorOf("rename", o.full(i), err)
 }
 
-// nameFinally renames NAME.part to NAME, in the place of a former version's if there is one.
-func (o *Object) nameFinally(r vfs.Root, i int) error {
-	part, final := o.fetch.part(o, i), o.fetch.final(o, i)
-	over, err := o.vacate(r, final)
-	switch {
-	case err != nil:
+// publishPart renames NAME.part to NAME, in the place of a former version's if there is one.
+func (o *Object) publishPart(r vfs.Root, at *lastFolder, i int) error {
+	final := o.fetch.final(o, i)
+	folder, err := at.open(r, path.Dir(final))
+	if err != nil {
 		return err
-	case over:
-		return r.RenameOver(part, final)
 	}
-	return r.RenameNoReplace(part, final)
+	part, name := path.Base(o.fetch.part(o, i)), path.Base(final)
+	if err := o.checkPart(folder, part, i); err != nil {
+		return err
+	}
+	over, err := o.vacate(r, final)
+	if err != nil {
+		return err
+	}
+	// Some systems rename no file that is open.
+	o.store.cache.drop(&o.slots[i])
+	if over {
+		err = folder.RenameOver(part, name)
+	} else {
+		err = folder.RenameNoReplace(part, name)
+	}
+	if err != nil {
+		return err
+	}
+	// Until the name is durable: readers must find the file under it.
+	o.slots[i].state.Store(uint32(Found))
+	return nil
 }
 
 // publishEmpty makes a file of no bytes.
@@ -170,8 +212,8 @@ func (o *Object) stay(i int) {
 }
 
 // checkPart makes sure that the file about to be published is the one we wrote.
-func (o *Object) checkPart(r vfs.Root, i int) error {
-	info, err := r.Lstat(o.fetch.part(o, i))
+func (o *Object) checkPart(folder vfs.Root, part string, i int) error {
+	info, err := folder.Lstat(part)
 	if err != nil {
 		return err
 	}

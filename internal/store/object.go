@@ -119,6 +119,21 @@ func (o *Object) ReadAt(p []byte, file int, off int64) error {
 	return nil
 }
 
+// Ahead says that an extent is about to be read from start to end, so that the disk can begin. It is only a hint.
+func (o *Object) Ahead(e content.Extent) {
+	if o.bounds(e.File, e.Offset, int(e.Length)) != nil {
+		return
+	}
+	at, off, err := o.place(e.File, e.Offset)
+	if err != nil {
+		return
+	}
+	if h, err := o.open(at); err == nil {
+		h.file.Ahead(off, e.Length)
+		h.release()
+	}
+}
+
 // Reader is one file as an io.ReaderAt.
 func (o *Object) Reader(file int) io.ReaderAt { return reader{o, file} }
 

@@ -36,7 +36,7 @@ func (o *Object) WriteAt(p []byte, file int, off int64) error {
 		return err
 	}
 	defer h.release()
-	_, err = h.file.WriteAt(p, off)
+	err = h.writeAt(p, off)
 	o.end(at, h)
 	if err != nil {
 		return &DiskError{Path: o.full(at), Op: "write", Err: err}
@@ -159,11 +159,14 @@ func (o *Object) openSide(at int) (*handle, error) {
 func (o *Object) make(at int) (*handle, error) {
 	name := o.name(at)
 	var f vfs.File
-	err := o.fetch.main.with(func(r vfs.Root) error {
+	err := o.fetch.main.with(func(r vfs.Root) (err error) {
+		f, err = r.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 		if err := MakeFolders(r, path.Dir(name)); err != nil {
 			return err
 		}
-		var err error
 		f, err = r.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 		return err
 	})

@@ -192,6 +192,17 @@ func (r *faultyRoot) OpenFile(name string, flag int, perm fs.FileMode) (File, er
 	return &faultyFile{r.f, file, path.Join(r.dir, name)}, nil
 }
 
+func (r *faultyRoot) OpenFolder(name string) (Root, error) {
+	if err := r.before(OpOpen, name); err != nil {
+		return nil, err
+	}
+	inner, err := r.inner.OpenFolder(name)
+	if err != nil {
+		return nil, err
+	}
+	return &faultyRoot{r.f, inner, path.Join(r.dir, name)}, nil
+}
+
 func (r *faultyRoot) Mkdir(name string) error {
 	if err := r.before(OpMkdir, name); err != nil {
 		return err
@@ -300,6 +311,7 @@ func (x *faultyFile) Datasync() error {
 
 func (x *faultyFile) Stat() (Info, error) { return x.inner.Stat() }
 func (x *faultyFile) DropCache() error    { return x.inner.DropCache() }
+func (x *faultyFile) Ahead(off, n int64)  { x.inner.Ahead(off, n) }
 
 func (x *faultyFile) Close() error {
 	return errors.Join(x.f.before(Call{Op: OpClose, Name: x.name}), x.inner.Close())

@@ -22,7 +22,7 @@ func (r *memRoot) find(op, name string) (*node, error) {
 		return nil, pathError(op, name, fs.ErrClosed)
 	}
 	if !fs.ValidPath(name) {
-		return nil, pathError(op, name, errors.New("path escapes from parent"))
+		return nil, pathError(op, name, errLeadsOut)
 	}
 	n, link, rest, err := r.m.descend(r.dir, name)
 	if err == nil && link != "" && rest != "" {
@@ -67,9 +67,23 @@ func (r *memRoot) OpenFile(name string, flag int, perm fs.FileMode) (File, error
 	return r.m.handle(name, n, flag), nil
 }
 
+func (r *memRoot) OpenFolder(name string) (Root, error) {
+	r.m.mu.Lock()
+	defer r.m.mu.Unlock()
+	n, err := r.folder("open", name)
+	if err != nil {
+		return nil, err
+	}
+	r.m.handles++
+	return &memRoot{m: r.m, dir: n}, nil
+}
+
 func (r *memRoot) Mkdir(name string) error {
 	r.m.mu.Lock()
 	defer r.m.mu.Unlock()
+	if !fs.ValidPath(name) {
+		return pathError("mkdir", name, errLeadsOut)
+	}
 	dir, err := r.folder("mkdir", path.Dir(name))
 	if err != nil {
 		return err
@@ -247,6 +261,8 @@ func (f *memFile) Stat() (i Info, err error) {
 func (f *memFile) DropCache() error {
 	return f.with("fadvise", func(x *node) error { x.dropCache(); return nil })
 }
+
+func (f *memFile) Ahead(int64, int64) {}
 
 func (f *memFile) forgetDirty() {
 	f.m.mu.Lock()

@@ -18,10 +18,7 @@ func (o *osRoot) MoveNoReplace(oldName string, to Root, newName string) error {
 	if err := errors.Join(o.noLinks(oldName), other.noLinks(newName)); err != nil {
 		return err
 	}
-	done, err := o.renameAtomically(oldName, other, newName)
-	if !done {
-		err = o.moveByLink(oldName, other, newName)
-	}
+	err := o.moveByLink(oldName, other, newName)
 	if errors.Is(err, syscall.EXDEV) || isOtherDiskHere(err) {
 		return pathError("rename", oldName, ErrOtherDisk)
 	}

@@ -1,11 +1,10 @@
 package vfs
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,11 +16,18 @@ func OS() FS { return osFS{} }
 
 type osFS struct{}
 
-func (osFS) OpenRoot(dir string) (Root, error) {
+func (osFS) OpenRoot(dir string) (Root, error) { return openRoot(dir) }
+
+// openPortably opens a folder by the means that every system has.
+func openPortably(dir string) (Root, error) {
 	r, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err
 	}
+	return newRoot(r)
+}
+
+func newRoot(r *os.Root) (Root, error) {
 	d, err := r.Open(".")
 	if err != nil {
 		return nil, errors.Join(err, r.Close())
@@ -123,6 +129,17 @@ func (o *osRoot) OpenFile(name string, flag int, perm fs.FileMode) (File, error)
 	return regular(f)
 }
 
+func (o *osRoot) OpenFolder(name string) (Root, error) {
+	if err := o.noLinks(name + "/"); err != nil {
+		return nil, err
+	}
+	r, err := o.r.OpenRoot(name)
+	if err != nil {
+		return nil, err
+	}
+	return newRoot(r)
+}
+
 func (o *osRoot) Mkdir(name string) error {
 	if err := o.noLinks(name); err != nil {
 		return err
@@ -132,10 +149,6 @@ func (o *osRoot) Mkdir(name string) error {
 
 func (o *osRoot) RenameNoReplace(oldName, newName string) error {
 	if err := errors.Join(o.noLinks(oldName), o.noLinks(newName)); err != nil {
-		return err
-	}
-	done, err := o.renameAtomically(oldName, o, newName)
-	if done {
 		return err
 	}
 	return o.renameByLink(oldName, newName)
@@ -187,6 +200,11 @@ func (o *osRoot) ReadDir(name string) ([]Entry, error) {
 	if err != nil {
 		return nil, err
 	}
+	return listAndClose(d)
+}
+
+// listAndClose lists an open folder in bytewise order of names.
+func listAndClose(d *os.File) ([]Entry, error) {
 	list, err := d.ReadDir(-1)
 	if err := errors.Join(err, d.Close()); err != nil {
 		return nil, err
@@ -258,6 +276,8 @@ func (f osFile) Stat() (Info, error) {
 func (f osFile) Datasync() error  { return datasync(f.File) }
 func (f osFile) DropCache() error { return dropCache(f.File) }
 
+func (f osFile) Ahead(off, n int64) { readAhead(f.File, off, n) }
+
 // pathError names the operation and the path of a failed system call.
 func pathError(op, name string, err error) error {
 	if err == nil {
@@ -266,24 +286,23 @@ func pathError(op, name string, err error) error {
 	return &fs.PathError{Op: op, Path: name, Err: err}
 }
 
-// split cuts a root's name into its folder and its last component.
-func split(name string) (dir, base string) { return path.Dir(name), path.Base(name) }
-
 // withFD runs call on the file's descriptor, which stays valid until call returns.
 func withFD(f *os.File, op string, call func(fd uintptr) error) error {
+	return pathError(op, f.Name(), control(f, call))
+}
+
+// control is withFD, with the error as call returned it.
+func control(f *os.File, call func(fd uintptr) error) (failed error) {
 	c, err := f.SyscallConn()
 	if err != nil {
 		return err
 	}
-	var failed error
-	if err := c.Control(func(fd uintptr) {
+	err = c.Control(func(fd uintptr) {
 		for {
 			if failed = call(fd); !errors.Is(failed, syscall.EINTR) {
 				return
 			}
 		}
-	}); err != nil {
-		return fmt.Errorf("%s %s: %w", op, f.Name(), err)
-	}
-	return pathError(op, f.Name(), failed)
+	})
+	return cmp.Or(err, failed)
 }

@@ -35,6 +35,8 @@ func syncFileSystem(*os.File) error { return errors.ErrUnsupported }
 
 func dropCache(*os.File) error { return nil }
 
+func readAhead(*os.File, int64, int64) {}
+
 func freeBytes(dir string) (int64, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
@@ -43,4 +45,4 @@ func freeBytes(dir string) (int64, error) {
 	return int64(st.Bavail) * int64(st.Bsize), nil
 }
 
-func (o *osRoot) renameAtomically(string, *osRoot, string) (done bool, err error) { return false, nil }
+func openRoot(dir string) (Root, error) { return openPortably(dir) }

@@ -16,7 +16,7 @@ func TestRenameByLink(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r, err := OS().OpenRoot(dir)
+	r, err := openPortably(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

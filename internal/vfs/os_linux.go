@@ -68,36 +68,14 @@ func dropCache(f *os.File) error {
 	return withFD(f, "fadvise", func(fd uintptr) error { return unix.Fadvise(int(fd), 0, 0, unix.FADV_DONTNEED) })
 }
 
+func readAhead(f *os.File, off, n int64) {
+	_ = withFD(f, "fadvise", func(fd uintptr) error { return unix.Fadvise(int(fd), off, n, unix.FADV_WILLNEED) })
+}
+
 func freeBytes(dir string) (int64, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
 		return 0, pathError("statfs", dir, err)
 	}
 	return int64(st.Bavail) * st.Bsize, nil
-}
-
-// renameAtomically renames within the two parent folders by renameat2(2). Its first result is false if the file
-// system does not know RENAME_NOREPLACE.
-func (o *osRoot) renameAtomically(oldName string, other *osRoot, newName string) (done bool, err error) {
-	oldDir, oldBase := split(oldName)
-	newDir, newBase := split(newName)
-	from, err := o.openDir(oldDir)
-	if err != nil {
-		return true, err
-	}
-	defer from.Close()
-	to := from
-	if newDir != oldDir || other != o {
-		if to, err = other.openDir(newDir); err != nil {
-			return true, err
-		}
-		defer to.Close()
-	}
-	err = withFD(from, "rename", func(oldFD uintptr) error {
-		return withFD(to, "rename", func(newFD uintptr) error {
-			return unix.Renameat2(int(oldFD), oldBase, int(newFD), newBase, unix.RENAME_NOREPLACE)
-		})
-	})
-	unknown := errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.ENOTSUP)
-	return !unknown, err
 }

@@ -28,6 +28,8 @@ func syncFileSystem(*os.File) error { return errors.ErrUnsupported }
 
 func dropCache(*os.File) error { return nil }
 
+func readAhead(*os.File, int64, int64) {}
+
 func freeBytes(string) (int64, error) { return 0, errors.ErrUnsupported }
 
-func (o *osRoot) renameAtomically(string, *osRoot, string) (done bool, err error) { return false, nil }
+func openRoot(dir string) (Root, error) { return openPortably(dir) }

@@ -29,6 +29,8 @@ func syncFileSystem(*os.File) error { return errors.ErrUnsupported }
 
 func dropCache(*os.File) error { return nil }
 
+func readAhead(*os.File, int64, int64) {}
+
 func freeBytes(dir string) (int64, error) {
 	p, err := windows.UTF16PtrFromString(dir)
 	if err != nil {
@@ -41,4 +43,4 @@ func freeBytes(dir string) (int64, error) {
 	return int64(min(free, 1<<62)), nil
 }
 
-func (o *osRoot) renameAtomically(string, *osRoot, string) (done bool, err error) { return false, nil }
+func openRoot(dir string) (Root, error) { return openPortably(dir) }

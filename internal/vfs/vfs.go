@@ -34,6 +34,9 @@ type Root interface {
 	// OpenFile opens a regular file; with a flag of os.O_CREATE|os.O_EXCL it makes one. Anything that is not a
 	// regular file is [ErrNotRegular].
 	OpenFile(name string, flag int, perm fs.FileMode) (File, error)
+	// OpenFolder opens a folder below as a root of its own, which is cheaper when many names in it are used. It stays the
+	// same folder, whatever becomes of its name.
+	OpenFolder(name string) (Root, error)
 	// Mkdir makes one folder. fs.ErrExist if there is anything of that name.
 	Mkdir(name string) error
 	// RenameNoReplace renames a file within the root. fs.ErrExist if there is anything under the new name.
@@ -76,6 +79,8 @@ type File interface {
 	Stat() (Info, error)
 	// DropCache forgets clean pages, so that the next read comes from the disk. Best effort.
 	DropCache() error
+	// Ahead says that n bytes from off on are about to be read, so that the disk can begin with them. Best effort.
+	Ahead(off, n int64)
 }
 
 // Info describes a file. Two Infos of the same unchanged file are equal.

@@ -15,6 +15,14 @@ func TestOS(t *testing.T) {
 	vfstest.Run(t, func(t *testing.T) vfstest.Disk { return vfstest.System(t) })
 }
 
+func TestOSPortably(t *testing.T) {
+	vfstest.Run(t, func(t *testing.T) vfstest.Disk {
+		d := vfstest.System(t)
+		d.FS = vfs.Portable()
+		return d
+	})
+}
+
 func TestFaultsThatDoNothing(t *testing.T) {
 	vfstest.Run(t, func(*testing.T) vfstest.Disk {
 		d := vfstest.Memory()

@@ -22,7 +22,9 @@ type ScanFile struct {
 type ScanOptions struct {
 	Format      metainfo.Format
 	PieceLength int64 // for v2 and hybrids a power of two of at least 16 KiB
-	Workers     int   // goroutines that read and hash, each with 1 MiB of memory; at least one is used
+	Workers     int   // goroutines that read and hash, each with 256 KiB of memory; at least one is used
+	// Ahead, if set, is told of extents that are about to be read in several reads. Several goroutines call it.
+	Ahead func(e content.Extent)
 	// Progress, if set, is told of every read: how many bytes it brought. Several goroutines call it.
 	Progress func(bytes int64)
 }
@@ -55,7 +57,7 @@ func Scan(ctx context.Context, files []ScanFile, opt ScanOptions) (*ScanResult, 
 	if err != nil {
 		return nil, err
 	}
-	s := &scan{files: files, l: l, progress: opt.Progress, want: digests{l.padded, l.aligned}}
+	s := &scan{files: files, l: l, opt: opt, want: digests{l.padded, l.aligned}}
 	if s.want.v1 {
 		s.v1 = make([]byte, l.pieces*sha1.Size)
 	}
@@ -104,12 +106,12 @@ func scanLayout(files []ScanFile, opt ScanOptions) (*Layout, error) {
 }
 
 type scan struct {
-	files    []ScanFile
-	l        *Layout
-	progress func(int64)
-	want     digests
-	v1       []byte
-	v2       []metainfo.HashV2 // root of each piece's own tree
+	files []ScanFile
+	l     *Layout
+	opt   ScanOptions
+	want  digests
+	v1    []byte
+	v2    []metainfo.HashV2 // root of each piece's own tree
 }
 
 // scanItem is one thing for a worker to do: a run of pieces, or a look whether an empty file is still empty.
@@ -154,7 +156,7 @@ type scanWorker struct {
 
 func (s *scan) newWorker() *scanWorker {
 	w := &scanWorker{s: s, walk: newWalker(s.l)}
-	w.walk.read = w.read
+	w.walk.read, w.walk.ahead = w.read, s.opt.Ahead
 	w.walk.begin = func(int) digests { return s.want }
 	w.walk.done = w.done
 	return w
@@ -176,8 +178,8 @@ func (w *scanWorker) read(p []byte, e content.Extent) error {
 			}
 			return err
 		}
-		if w.s.progress != nil {
-			w.s.progress(int64(n))
+		if w.s.opt.Progress != nil {
+			w.s.opt.Progress(int64(n))
 		}
 		if e.End() == w.s.files[e.File].Size {
 			return w.checkEnd()

@@ -152,13 +152,50 @@ func TestScanPanic(t *testing.T) {
 	t.Errorf("no panic, but %v", err)
 }
 
+// What takes several reads is announced, run by run, before it is read.
+func TestAhead(t *testing.T) {
+	o := share(t, metainfo.FormatHybrid, 64*kib, contents([]int64{9 << 20, 100 * kib}))
+	var mu sync.Mutex
+	var said content.Ranges
+	ahead := func(e content.Extent) {
+		mu.Lock()
+		defer mu.Unlock()
+		if e.File != 0 {
+			t.Errorf("%+v takes one read", e)
+		}
+		said.Add(e.Offset, e.End())
+	}
+	covered := func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		defer func() { said = content.Ranges{} }()
+		return said.Contains(0, 9<<20)
+	}
+	read := func(p []byte, e content.Extent) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if e.File == 0 && !said.Contains(e.Offset, e.End()) {
+			t.Errorf("%+v was read unannounced", e)
+		}
+		return o.read(p, e)
+	}
+	err := o.hashes.VerifyAll(t.Context(), Source{read, ahead}, 2, count(o.layout.Pieces()), func(int, bool) {})
+	if err != nil || !covered() {
+		t.Errorf("%v, or not all was announced", err)
+	}
+	opt := ScanOptions{Format: metainfo.FormatHybrid, PieceLength: 64 * kib, Workers: 2, Ahead: ahead}
+	if _, err := Scan(t.Context(), scanFiles(o.files), opt); err != nil || !covered() {
+		t.Errorf("%v, or not all was announced", err)
+	}
+}
+
 func TestVerifyAll(t *testing.T) {
 	for name, o := range formats(t) {
 		t.Run(name, func(t *testing.T) {
 			n := o.layout.Pieces()
 			verify := func(pieces []int) map[int]bool {
 				got := make(map[int]bool)
-				err := o.hashes.VerifyAll(t.Context(), o.read, 3, slices.Values(pieces), func(piece int, ok bool) {
+				err := o.hashes.VerifyAll(t.Context(), Source{Read: o.read}, 3, slices.Values(pieces), func(piece int, ok bool) {
 					if _, twice := got[piece]; twice {
 						t.Errorf("piece %d is reported twice", piece)
 					}
@@ -214,7 +251,7 @@ func TestVerifyAbsent(t *testing.T) {
 			return o.read(p, e)
 		}
 		var wrong []int
-		err := o.hashes.VerifyAll(t.Context(), read, 2, count(o.layout.Pieces()), func(piece int, ok bool) {
+		err := o.hashes.VerifyAll(t.Context(), Source{Read: read}, 2, count(o.layout.Pieces()), func(piece int, ok bool) {
 			if !ok {
 				wrong = append(wrong, piece)
 			}
@@ -229,7 +266,7 @@ func TestVerifyAbsent(t *testing.T) {
 func TestVerifyWithoutHashes(t *testing.T) {
 	o := share(t, metainfo.FormatV2, 64*kib, contents([]int64{100 * kib, 5}))
 	got := make(map[int]bool)
-	err := o.blank().VerifyAll(t.Context(), o.read, 1, count(3), func(piece int, ok bool) { got[piece] = ok })
+	err := o.blank().VerifyAll(t.Context(), Source{Read: o.read}, 1, count(3), func(piece int, ok bool) { got[piece] = ok })
 	if err != nil || !maps.Equal(got, map[int]bool{0: false, 1: false, 2: true}) {
 		t.Errorf("%v, %v", got, err)
 	}
@@ -244,7 +281,7 @@ func TestVerifyError(t *testing.T) {
 		}
 		return o.read(p, e)
 	}
-	if err := o.hashes.VerifyAll(t.Context(), read, 2, count(o.layout.Pieces()), func(int, bool) {}); !errors.Is(err, disk) {
+	if err := o.hashes.VerifyAll(t.Context(), Source{Read: read}, 2, count(o.layout.Pieces()), func(int, bool) {}); !errors.Is(err, disk) {
 		t.Errorf("%v", err)
 	}
 }

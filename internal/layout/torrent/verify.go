@@ -13,12 +13,18 @@ import (
 // does not exist or is too short. A piece with such bytes is not right, but that is no failure.
 var ErrAbsent = errors.New("torrent: bytes are not there")
 
-// VerifyAll checks what is on disk. It reads the given pieces, which should ascend, with some goroutines, in reads of up
-// to 1 MiB and each byte once, and reports on each. A piece whose hash is not known is not read and not right.
-//
-// read fills p with an extent of the object; several goroutines call it. Its errors end the work, except ErrAbsent.
-// Calls of report do not overlap.
-func (h *Hashes) VerifyAll(ctx context.Context, read func(p []byte, e content.Extent) error, n int, pieces iter.Seq[int], report func(piece int, ok bool)) error {
+// Source is where bytes to be verified are read from. Several goroutines call its functions.
+type Source struct {
+	// Read fills p with an extent of the object. Its errors end the work, except ErrAbsent.
+	Read func(p []byte, e content.Extent) error
+	// Ahead, if set, is told of extents that are about to be read in several reads.
+	Ahead func(e content.Extent)
+}
+
+// VerifyAll checks what is on disk. It reads the given pieces, which should ascend, with n goroutines, in reads of up
+// to 256 KiB and each byte once, and reports on each. A piece whose hash is not known is not read and not right. Calls of
+// report do not overlap.
+func (h *Hashes) VerifyAll(ctx context.Context, from Source, n int, pieces iter.Seq[int], report func(piece int, ok bool)) error {
 	var mu sync.Mutex
 	tell := func(piece int, ok bool) {
 		mu.Lock()
@@ -38,7 +44,7 @@ func (h *Hashes) VerifyAll(ctx context.Context, read func(p []byte, e content.Ex
 	}
 	return workers(ctx, n, h.l.runs(known), func() (func(context.Context, Pieces) error, func()) {
 		v := &verifier{h: h, walk: newWalker(h.l), report: tell}
-		v.walk.read, v.walk.lenient = read, true
+		v.walk.read, v.walk.ahead, v.walk.lenient = from.Read, from.Ahead, true
 		v.walk.begin, v.walk.done = v.begin, v.done
 		return v.walk.run, func() {}
 	})

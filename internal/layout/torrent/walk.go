@@ -15,9 +15,10 @@ import (
 )
 
 const (
-	// readSize is how much is read from a file at a time: a whole number of blocks, so that none is cut in two.
-	readSize = 1 << 20
-	// runSize is about how much one worker takes on at a time, so that a disk sees long reads in order.
+	// readSize is how much is read from a file at a time: so little that it is still in the processor's cache when it is
+	// hashed, and a whole number of blocks, so that none is cut in two.
+	readSize = 256 << 10
+	// runSize is about how much one worker takes on at a time. The disk is told of it ahead, and sees long reads in order.
 	runSize = 4 << 20
 )
 
@@ -74,6 +75,8 @@ type walker struct {
 	hash pieceHasher
 	// read fills p with bytes of a file.
 	read func(p []byte, e content.Extent) error
+	// ahead, if set, is told of extents that read is about to be asked for bit by bit.
+	ahead func(e content.Extent)
 	// lenient: an error of read that is ErrAbsent spoils the piece, but does not end the run.
 	lenient bool
 	// begin says which digests are wanted of a piece that is about to be read.
@@ -99,6 +102,9 @@ func (w *walker) run(ctx context.Context, p Pieces) error {
 		if s.Pad > 0 {
 			w.pass(nil, s.Pad)
 			continue
+		}
+		if w.ahead != nil && s.Extent.Length > readSize {
+			w.ahead(s.Extent)
 		}
 		for e := s.Extent; e.Length > 0; {
 			if ctx.Err() != nil {

@@ -160,6 +160,8 @@ func renameOver(t *testing.T, d Disk, r vfs.Root) {
 	want(t, r.RenameOver("none", "a"), fs.ErrNotExist)
 	must(t, r.RenameOver("a", "sub/b"))
 	must(t, r.RenameOver("sub/b", "c"))
+	must(t, d.Symlink("sub", d.Path("folder")))
+	want(t, r.RenameOver("c", "folder/c"), vfs.ErrSymlink)
 	if got := string(Read(t, d, d.Path("c"))); got != "a" || Exists(t, d, d.Path("a")) || Exists(t, d, d.Path("sub/b")) {
 		t.Errorf("%q", got)
 	}
@@ -182,6 +184,8 @@ func noLinks(t *testing.T, d Disk, r vfs.Root) {
 	want(t, r.RenameNoReplace("folder/file", "new"), vfs.ErrSymlink)
 	want(t, r.RenameNoReplace("real/file", "folder/new"), vfs.ErrSymlink)
 	want(t, r.SyncDir("folder"), vfs.ErrSymlink)
+	_, err = r.OpenFolder("folder")
+	want(t, err, vfs.ErrSymlink)
 	_, err = r.ReadDir("folder")
 	want(t, err, vfs.ErrSymlink)
 	_, err = r.Lstat("folder/file")
@@ -219,12 +223,18 @@ func noWayOut(t *testing.T, d Disk, _ vfs.Root) {
 	r, err := d.OpenRoot(d.Path("in"))
 	must(t, err)
 	defer r.Close()
-	for _, name := range []string{"../outside", "..", d.Path("outside"), "x/../../outside"} {
+	for _, name := range []string{"../outside", "..", d.Path("outside"), "x/../../outside", "x/../..", ""} {
 		if _, err := r.OpenFile(name, os.O_RDWR, 0); err == nil {
 			t.Errorf("opened %q", name)
 		}
 		if _, err := r.Lstat(name); err == nil {
 			t.Errorf("described %q", name)
+		}
+		if err := r.Mkdir(name); err == nil {
+			t.Errorf("made %q", name)
+		}
+		if err := r.Remove(name); err == nil {
+			t.Errorf("removed %q", name)
 		}
 	}
 }
@@ -262,6 +272,24 @@ func folders(t *testing.T, d Disk, r vfs.Root) {
 	}
 	if err := r.Remove("a"); err == nil {
 		t.Error("removed a folder with files in it")
+	}
+	below, err := r.OpenFolder("a")
+	must(t, err)
+	must(t, below.RenameNoReplace("C", "c"))
+	want(t, below.Mkdir("d"), fs.ErrExist)
+	if _, err := below.Lstat("../a/c"); err == nil {
+		t.Error("a folder's name leads out of it")
+	}
+	must(t, d.Rename(d.Path("a"), d.Path("elsewhere")))
+	_, err = below.Lstat("c")
+	must(t, err)
+	must(t, below.Close())
+	must(t, d.Rename(d.Path("elsewhere"), d.Path("a")))
+	must(t, r.RenameNoReplace("a/c", "a/C"))
+	_, err = r.OpenFolder("none")
+	want(t, err, fs.ErrNotExist)
+	if _, err := r.OpenFolder("a/b"); err == nil {
+		t.Error("a file was opened as a folder")
 	}
 	must(t, r.Remove("a/d"))
 	must(t, r.Remove("a/b"))
@@ -314,6 +342,7 @@ func syncing(t *testing.T, d Disk, r vfs.Root) {
 	must(t, err)
 	must(t, f.Datasync())
 	must(t, f.DropCache())
+	f.Ahead(0, 20_000) // beyond the end, and no more than a hint
 	must(t, r.SyncDir("a"))
 	must(t, r.SyncDir("."))
 	if err := r.SyncAll(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
