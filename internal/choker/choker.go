@@ -88,6 +88,7 @@ type Choker struct {
 
 	interval time.Duration // of the round to come
 	next     time.Time
+	lookout  lookout // for room between rounds
 }
 
 // New makes a Choker that serves nobody yet.
@@ -117,31 +118,28 @@ func withDefault[T int | time.Duration](v, def T) T {
 func (c *Choker) Slots() int { return c.capacity.slots }
 
 // Next is when Run should be called. Before the first Run it is the zero time: at once.
-func (c *Choker) Next() time.Time { return c.next }
+func (c *Choker) Next() time.Time { return c.lookout.before(c.next) }
 
-// Run holds a round: it decides anew who of the peers is unchoked.
+// Run holds a round: it decides anew who of the peers is unchoked. Where somebody waits, it is also called between rounds, to see
+// whether there is room for more by now: then nobody loses a slot.
 func (c *Choker) Run(now time.Time, peers []Peer) Set {
+	l := loadOf(peers)
+	if now.Before(c.next) && c.lookout.due(now) && l.served <= c.capacity.slots {
+		return c.look(now, peers, l)
+	}
 	if len(peers) == 0 {
 		c.interval = min(firstInterval, c.cfg.Interval)
 	}
 	c.next = now.Add(c.interval)
 	c.interval = min(2*c.interval, c.cfg.Interval)
 
-	served, waiting, total := 0, 0, 0.0
-	for i := range peers {
-		switch p := &peers[i]; {
-		case p.Interested && p.Unchoked:
-			served++
-			total += p.UpRate
-		case p.Interested:
-			waiting++
-		}
-	}
-	slots := c.capacity.adapt(now, load{served: served, waiting: waiting, rate: total})
+	slots := c.capacity.adapt(now, l)
+	c.lookout.next = time.Time{}
+	c.lookout.begin(now, l.served+l.waiting > slots && slots < c.cfg.MaxSlots)
 
 	hands := c.rank(now, peers, func(p *Peer) bool { return p.Interested })
 	set := make(Set)
-	if served+waiting <= slots {
+	if l.served+l.waiting <= slots {
 		// No competition: nobody is left out, and no lots need be drawn.
 		clear(c.lots)
 		c.turns.deal(now, hands, slots, set)
@@ -160,13 +158,12 @@ func (c *Choker) Run(now time.Time, peers []Peer) Set {
 // and when one that was served goes or is no longer interested.
 func (c *Choker) Grant(now time.Time, peers []Peer) Set {
 	set := make(Set)
-	free := c.capacity.slots
+	l := loadOf(peers)
+	free := c.capacity.slots - l.served
+	c.lookout.begin(now, l.waiting > free && c.capacity.slots < c.cfg.MaxSlots)
 	for i := range peers {
 		if p := &peers[i]; p.Unchoked {
 			set.add(p)
-			if p.Interested {
-				free--
-			}
 		}
 	}
 	if free > 0 {

@@ -153,7 +153,7 @@ func TestRoundsComeQuicklyAtFirst(t *testing.T) {
 }
 
 func TestOptimisticUnchoke(t *testing.T) {
-	c := newTest(Config{Slots: 2, Optimistic: 1})
+	c := newTest(Config{Slots: 2, MaxSlots: 2, Optimistic: 1})
 	peers := []Peer{{ID: 1, Interested: true, DownRate: 50e3, Connected: t0.Add(-time.Hour)}}
 	for id := uint64(2); id <= 7; id++ {
 		p := Peer{ID: id, Interested: true, Connected: t0.Add(-time.Hour)}
@@ -265,7 +265,7 @@ func TestSlotsAdapt(t *testing.T) {
 				peers = append(peers, Peer{ID: id, Interested: true, Seeding: true, Connected: t0})
 			}
 			now := t0
-			for range 120 {
+			for now.Before(t0.Add(20 * time.Minute)) {
 				set := c.Run(now, peers)
 				if len(set) > c.Slots() {
 					t.Fatalf("%d unchoked, %d slots", len(set), c.Slots())
@@ -283,6 +283,64 @@ func TestSlotsAdapt(t *testing.T) {
 				t.Errorf("%d slots, want %d to %d", n, tt.min, tt.max)
 			}
 		})
+	}
+}
+
+// TestRoomIsFoundAtOnce: on a fast line those who had to wait get slots long before the next round, however long there have been
+// rounds, and nobody loses one.
+func TestRoomIsFoundAtOnce(t *testing.T) {
+	c := newTest(Config{})
+	now := t0
+	for range 20 {
+		c.Run(now, nil)
+		c.Run(now, []Peer{{ID: 99, Connected: t0}})
+		now = c.Next()
+	}
+	c.Run(now, []Peer{{ID: 99, Connected: t0}})
+	now = now.Add(time.Second)
+	var peers []Peer
+	for id := range uint64(30) {
+		peers = append(peers, Peer{ID: id, Interested: true, Seeding: true, Connected: now})
+	}
+	set := c.Grant(now, peers)
+	if len(set) != 8 {
+		t.Fatalf("%d served at first", len(set))
+	}
+	for began := now; len(set) < len(peers); {
+		before := set
+		apply(now, peers, set)
+		for i := range peers {
+			if peers[i].Unchoked {
+				peers[i].UpRate = 500e6 / float64(len(set))
+			}
+		}
+		if now = c.Next(); now.Sub(began) > time.Second {
+			t.Fatalf("%d of %d served after a second", len(set), len(peers))
+		}
+		set = c.Run(now, peers)
+		for k := range before {
+			if !set.Has(k.Object, k.ID) {
+				t.Errorf("peer %d has lost its slot", k.ID)
+			}
+		}
+	}
+}
+
+// TestLooksEnd: where there is no room, nobody looks for it all the time.
+func TestLooksEnd(t *testing.T) {
+	c := newTest(Config{})
+	var peers []Peer
+	for id := range uint64(30) {
+		peers = append(peers, Peer{ID: id, Interested: true, Seeding: true, Connected: t0, UpRate: 100})
+	}
+	now, runs := t0, 0
+	for ; now.Before(t0.Add(10 * time.Minute)); runs++ {
+		apply(now, peers, c.Run(now, peers))
+		apply(now, peers, c.Grant(now.Add(time.Millisecond), peers))
+		now = c.Next()
+	}
+	if runs > 60*5 {
+		t.Errorf("looked at %d times in ten minutes", runs)
 	}
 }
 

@@ -20,6 +20,19 @@ type load struct {
 	rate            float64 // bytes per second, in all
 }
 
+func loadOf(peers []Peer) (l load) {
+	for i := range peers {
+		switch p := &peers[i]; {
+		case p.Interested && p.Unchoked:
+			l.served++
+			l.rate += p.UpRate
+		case p.Interested:
+			l.waiting++
+		}
+	}
+	return l
+}
+
 const (
 	trialTime  = 15 * time.Second
 	trialPause = time.Minute
@@ -45,11 +58,7 @@ func (c *capacity) adapt(now time.Time, l load) int {
 	case l.served < c.slots || l.waiting == 0:
 		c.slots = max(c.least, min(c.slots, l.served+l.waiting))
 		c.trialEnds = time.Time{}
-	case c.slots < c.most && roomy(l.rate, c.slots+1):
-		for limit := min(2*c.slots, c.most); c.slots < limit && roomy(l.rate, c.slots+1); {
-			c.slots++
-		}
-		c.reference, c.trialEnds = l.rate, time.Time{}
+	case c.grow(l):
 	case l.rate < c.reference/2:
 		c.slots = max(c.least, c.slots*3/4)
 		c.reference, c.trialEnds = l.rate, time.Time{}
@@ -67,6 +76,18 @@ func (c *capacity) adapt(now time.Time, l load) int {
 		c.trialEnds, c.nextTrial = time.Time{}, now.Add(trialPause)
 	}
 	return c.slots
+}
+
+// grow adds the slots for which there is room, at most as many as there are, and reports whether there are some.
+func (c *capacity) grow(l load) bool {
+	if l.served < c.slots || l.waiting == 0 || c.slots >= c.most || !roomy(l.rate, c.slots+1) {
+		return false
+	}
+	for limit := min(2*c.slots, c.most); c.slots < limit && roomy(l.rate, c.slots+1); {
+		c.slots++
+	}
+	c.reference, c.trialEnds = l.rate, time.Time{}
+	return true
 }
 
 // try puts one more slot on probation.

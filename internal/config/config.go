@@ -50,6 +50,8 @@ type Config struct {
 	Encryption mse.Policy
 	// UTP connects to peers, and has them connect, over uTP where TCP does not get through.
 	UTP bool
+	// LargeRequests has several neighbouring blocks travel in one message between two potlucks.
+	LargeRequests bool
 	// HolePunching meets peers whom nobody can connect to by way of a third, and brings others together so.
 	HolePunching bool
 	// DHT takes part in the distributed table in which peers find each other by info-hash alone.

@@ -31,7 +31,7 @@ func TestDefaults(t *testing.T) {
 	}
 	c.origins = nil
 	want := &Config{Home: "/home/u/.local/share/potluck", API: Address{"127.0.0.1", 7685}, DownloadDir: "/home/u/Downloads",
-		UTP: true, HolePunching: true, PortMapping: true, DHT: true, DHTRouters: c.DHTRouters, Ratio: 2, FeedPoll: 5 * time.Minute, ActiveFetches: 5}
+		UTP: true, LargeRequests: true, HolePunching: true, PortMapping: true, DHT: true, DHTRouters: c.DHTRouters, Ratio: 2, FeedPoll: 5 * time.Minute, ActiveFetches: 5}
 	if len(c.DHTRouters) < 3 {
 		t.Error("the way into the DHT depends on", c.DHTRouters)
 	}
@@ -83,6 +83,7 @@ func TestPrecedence(t *testing.T) {
 		{"offline", "false", Environment, "POTLUCK_OFFLINE", ""},
 		{"encryption", "require", File, "/c.toml", ""},
 		{"utp", "true", Default, "", ""},
+		{"large_requests", "true", Default, "", ""},
 		{"net.hole_punching", "true", Default, "", ""},
 		{"dht", "true", Default, "", ""},
 		{"dht_routers", "a.example:1,[::1]:2", File, "/c.toml", ""},

@@ -60,6 +60,9 @@ var keys = []key{
 	{"utp", "speak with peers over UDP as well, for whom TCP does not reach",
 		func(c *Config, v value) (string, string) { return setBool(&c.UTP, v) },
 		func(c *Config) string { return strconv.FormatBool(c.UTP) }},
+	{"large_requests", "ask another potluck for up to 256 KiB at once, instead of 16 KiB as everybody else",
+		func(c *Config, v value) (string, string) { return setBool(&c.LargeRequests, v) },
+		func(c *Config) string { return strconv.FormatBool(c.LargeRequests) }},
 	{"net.hole_punching", "meet peers behind routers that let nobody in, through a third peer, and bring others together so; needs utp",
 		func(c *Config, v value) (string, string) { return setBool(&c.HolePunching, v) },
 		func(c *Config) string { return strconv.FormatBool(c.HolePunching) }},
@@ -120,7 +123,7 @@ var keys = []key{
 func defaults(env func(string) string, userDirs []byte) Layer {
 	l := Layer{
 		"listen": ":0", "api": "127.0.0.1:7685", "net.port_mapping": "true", "net.anonymous": "false", "up": "0", "down": "0", "offline": "false", "encryption": "prefer", "slots": "auto",
-		"utp": "true", "net.hole_punching": "true", "dht": "true", "dht_routers": "dht.libtorrent.org:25401,router.bittorrent.com:6881,router.utorrent.com:6881,dht.transmissionbt.com:6881",
+		"utp": "true", "large_requests": "true", "net.hole_punching": "true", "dht": "true", "dht_routers": "dht.libtorrent.org:25401,router.bittorrent.com:6881,router.utorrent.com:6881,dht.transmissionbt.com:6881",
 		"max_peers": "auto", "limit_lan": "false", "super_seeding": "false", "ratio": "2", "seed_time": "0", "feed_poll": "5m", "active_fetches": "5", "active_seeds": "0",
 	}
 	if home := defaultHome(env); home != "" {

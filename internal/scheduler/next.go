@@ -1,5 +1,7 @@
 package scheduler
 
+import "slices"
+
 // next finds the wanted idle unit that the source should start.
 func (p *picker) next() (unit int, ok bool) {
 	if p.src.all && p.idle == 0 || !p.src.all && p.src.fresh == 0 {
@@ -16,8 +18,27 @@ func (p *picker) next() (unit int, ok bool) {
 			return u, true
 		}
 	}
-	return p.rarest()
+	unit, ok = p.rarest()
+	if ok && len(p.src.suggested) > 0 {
+		unit = p.suggested(unit)
+	}
+	return unit, ok
 }
+
+// suggested takes what the source suggests, if it is wanted as much as another unit and as rare.
+func (p *picker) suggested(other int) int {
+	least := p.bucketOf(other)
+	for i, u := range p.src.suggested {
+		if unit := int(u); p.fits(unit) && p.bucketOf(unit) <= least {
+			p.src.suggested = slices.Delete(p.src.suggested, 0, i+1)
+			return unit
+		}
+	}
+	p.src.suggested = p.src.suggested[:0]
+	return other
+}
+
+func (p *picker) bucketOf(unit int) int { return bucket(p.status[unit].priority(), p.avail[unit]) }
 
 // following takes the unit behind the one asked for last, unless that would put it before others that are wanted more.
 func (p *picker) following() (int, bool) {

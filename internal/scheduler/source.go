@@ -20,6 +20,7 @@ type source struct {
 	useful int // units it has that are wanted and not verified
 	fresh  int // units it has that are wanted and idle
 
+	suggested []uint32  // units that it would rather be asked for, in this order
 	hints     []uint32  // units that were worth starting when they were looked up
 	receiving []Request // blocks that are arriving from it
 	pace      pace
@@ -87,6 +88,22 @@ func (s *Scheduler) Have(id SourceID, unit int) {
 			}
 		}
 	}
+}
+
+// maxSuggested bounds the units that a source's word is remembered of.
+const maxSuggested = 64
+
+// Suggest says that the source would rather be asked for the unit than for others. It is, before others that are wanted as
+// much and are as rare; of many suggestions the last ones count.
+func (s *Scheduler) Suggest(id SourceID, unit int) {
+	src := s.sources[id]
+	if src == nil || !s.valid(unit) {
+		return
+	}
+	if len(src.suggested) == maxSuggested {
+		src.suggested = slices.Delete(src.suggested, 0, 1)
+	}
+	src.suggested = append(src.suggested, uint32(unit))
 }
 
 // Lost says that the source no longer has the unit. What it was asked for of it is not released.

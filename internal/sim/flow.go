@@ -30,6 +30,7 @@ type end struct {
 	arrivals []swarm.Arrival
 	complete []int
 	rest     *rest
+	tail     wire.Message // a Piece about the blocks of a run that have not begun to come
 
 	// Outbound.
 	box     swarm.Outbox
@@ -164,6 +165,9 @@ func (e *end) digest() error {
 			return nil
 		}
 		e.parser.Limits = wire.Limits{Block: torrent.BlockSize, Extended: 64 << 10}
+		if e.run.n.plan.Runs {
+			e.parser.Limits.Block = wire.MaxRun
+		}
 		if b := e.run.body; b != nil {
 			e.parser.Limits.Bitfield = (b.layout.Pieces() + 7) / 8
 		}
@@ -201,11 +205,19 @@ func (e *end) digest() error {
 func (e *end) parse() (missing bool, err error) {
 	e.msgs, e.payloads = e.msgs[:0], e.payloads[:0]
 	for len(e.in) > 0 && len(e.msgs) < maxBatch && !missing {
-		m, n, err := e.parser.Next(e.in)
-		if err != nil || n == 0 {
-			return false, err
+		m := e.tail
+		if m.Length == 0 {
+			var n int
+			if m, n, err = e.parser.Next(e.in); err != nil || n == 0 {
+				return false, err
+			}
+			e.in = e.in[n:]
 		}
-		e.in = e.in[n:]
+		if m.Type == wire.Piece {
+			e.tail = m
+			m.Length = min(m.Length, torrent.BlockSize)
+			e.tail.Begin, e.tail.Length = m.Begin+m.Length, e.tail.Length-m.Length
+		}
 		e.msgs = append(e.msgs, m)
 		if m.Type == wire.Piece {
 			have := min(int(m.Length), len(e.in))

@@ -40,6 +40,7 @@ type NodePlan struct {
 	Reachable bool // others can dial it
 	Joins     time.Duration
 	Magnet    bool    // it starts with the info-hash alone
+	Runs      bool    // it has several blocks travel in one frame
 	InOrder   bool    // it asks for pieces in order
 	Lies      float64 // share of the blocks that it sends wrong; 0: it is honest
 	Forges    bool    // a liar that sends wrong hashes and metadata too
@@ -174,6 +175,10 @@ func NewPlan(seed uint64) Plan {
 			drawTroubles(rng, &n, p, i)
 		}
 		p.Nodes = append(p.Nodes, n)
+	}
+	dealer := generator(seed, 2) // later than the rest: those plans stay what they were
+	for i := range p.Nodes {
+		p.Nodes[i].Runs = dealer.IntN(2) == 0
 	}
 	if victim := rng.IntN(nodes); rng.IntN(2) == 0 && !p.Nodes[victim].Seeder {
 		p.Nodes[victim].Space = 1 + rng.Int64N(p.size())

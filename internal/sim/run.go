@@ -39,8 +39,8 @@ func newRun(n *node) *run {
 	r.choker = choker.New(choker.Config{Slots: n.plan.Slots, Rand: generator(w.plan.Seed, 1000*n.runs+3*n.i)})
 	r.swarm = swarm.New(w.now, swarm.Config{
 		InfoHash: w.object.info.Hash, PeerID: n.peerID, Client: "sim", Port: n.addr.Port(), MaxPeers: n.plan.MaxPeers, Sequential: n.plan.InOrder,
-		SuperSeeding: n.plan.Super,
-		Rand:         generator(w.plan.Seed, 1000*n.runs+3*n.i+1), Wake: r.wake,
+		SuperSeeding: n.plan.Super, LargeRequests: n.plan.Runs,
+		Rand: generator(w.plan.Seed, 1000*n.runs+3*n.i+1), Wake: r.wake,
 	})
 	return r
 }

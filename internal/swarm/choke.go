@@ -46,6 +46,9 @@ func (s *Swarm) Grant(now time.Time, unchoke func(PeerID) bool) {
 		}
 		give := unchoke(p.id)
 		if give == !p.conv.AmChoking() {
+			if !give && p.conv.PeerInterested() {
+				s.allowFast(p)
+			}
 			continue
 		}
 		if give {
@@ -53,6 +56,7 @@ func (s *Swarm) Grant(now time.Time, unchoke func(PeerID) bool) {
 		}
 		p.conv.SetChoking(!give)
 		s.offer(now, p)
+		s.suggest(now, p)
 		p.wake()
 	}
 }
@@ -64,9 +68,13 @@ const (
 	fastBytes  = 16 << 20
 )
 
-// allowFast tells a peer which pieces it may have while choked: as many of the canonical set as are within fastBytes and
-// we have. It may have each of them once.
+// allowFast tells a peer that has to wait for a slot which pieces it may have while choked: as many of the canonical set as are
+// within fastBytes and we have. It may have each of them once. Who need not wait is not told: neighbours all have the same set.
 func (s *Swarm) allowFast(p *peer) {
+	if p.fastTold || s.super != nil {
+		return
+	}
+	p.fastTold = true
 	l := s.content.Layout
 	k := min(fastPieces, max(1, int(fastBytes/l.PieceLength())))
 	var pieces []int
@@ -77,4 +85,5 @@ func (s *Swarm) allowFast(p *peer) {
 		}
 	}
 	p.conv.AllowFast(pieces)
+	p.wake()
 }

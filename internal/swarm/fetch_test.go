@@ -150,7 +150,7 @@ func TestChoked(t *testing.T) {
 	// Asking for one again is not served: that would be a way around the choke.
 	p := a.swarm.list[0]
 	again := bittorrent.Block{Piece: want[0], Length: block}
-	a.swarm.requested(p, again)
+	a.swarm.requested(w.now, p, again)
 	if p.conv.Queued() != 0 {
 		t.Error("an allowed piece is served again")
 	}

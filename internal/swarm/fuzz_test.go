@@ -16,8 +16,9 @@ func FuzzSwarm(f *testing.F) {
 	x := makeThing(f, metainfo.FormatHybrid, 2*block, 7*block+3, 100)
 	var talk []byte
 	for _, frame := range [][]byte{
-		wire.AppendExtHandshake(nil, wire.ExtHandshake{M: map[string]uint8{wire.ExtMetadata: 2}, MetadataSize: len(x.info.Raw), Port: 9}),
+		wire.AppendExtHandshake(nil, wire.ExtHandshake{M: map[string]uint8{wire.ExtMetadata: 2}, MetadataSize: len(x.info.Raw), Port: 9, Run: wire.MaxRun}),
 		wire.AppendHaveAll(nil), wire.AppendUnchoke(nil), wire.AppendInterested(nil), wire.AppendRequest(nil, 0, 0, block),
+		wire.AppendRequest(nil, 0, 0, 2*block), wire.AppendCancel(nil, 0, 0, 2*block), wire.AppendReject(nil, 0, 0, 2*block), wire.AppendSuggest(nil, 3),
 		append(wire.AppendPieceHeader(nil, 4, 0, 100), make([]byte, 100)...), wire.AppendReject(nil, 1, 0, block),
 		wire.AppendHave(nil, 2), wire.AppendAllowedFast(nil, 1), wire.AppendDontHave(nil, 2, 1), wire.AppendChoke(nil),
 	} {

@@ -12,6 +12,7 @@ import (
 	"github.com/potluck-p2p/potluck/internal/scheduler"
 	"github.com/potluck-p2p/potluck/internal/swarm/gate"
 	"github.com/potluck-p2p/potluck/internal/swarm/rendezvous"
+	"github.com/potluck-p2p/potluck/internal/swarm/suggest"
 	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
 )
 
@@ -41,8 +42,10 @@ type peer struct {
 	unchokedAt   time.Time
 	sinceUnchoke int64
 	allowed      content.Bitmap // allowed-fast pieces, as far as we were told
-	fastLeft     int64          // bytes that it may still have while choked
-	refused      []int          // pieces that it rejected though it has them, not to be asked for until refusedAt is long ago
+	fastTold     bool           // which pieces it may have while choked
+	fastLeft     int64          // bytes that it may still have so
+	guest        suggest.Guest
+	refused      []int // pieces that it rejected though it has them, not to be asked for until refusedAt is long ago
 	refusedAt    time.Time
 	dry          uint64     // Swarm.stirred when there was nothing left to ask it for; 0: never
 	dryAt        time.Time  // and when that was
@@ -104,6 +107,9 @@ func (s *Swarm) Join(now time.Time, j Joining) (PeerID, error) {
 	if s.state == Seeding && s.super == nil {
 		hello.Intent = wire.UploadOnly
 	}
+	if s.cfg.LargeRequests {
+		hello.Run = wire.MaxRun
+	}
 	if s.tellsKey(&j) {
 		hello.Key = s.cfg.Key
 	}
@@ -129,6 +135,7 @@ func (s *Swarm) Join(now time.Time, j Joining) (PeerID, error) {
 		p.conv.SendHaveNothing()
 	}
 	p.wake()
+	s.wake()
 	return p.id, nil
 }
 
@@ -155,9 +162,6 @@ func (s *Swarm) start(now time.Time, p *peer) {
 		p.conv.TellUploadOnly()
 	}
 	s.tellPort(p)
-	if s.super == nil {
-		s.allowFast(p)
-	}
 	p.have = have
 	p.allowed = content.NewBitmap(have.Len())
 	if !s.sched.AddSource(p.id) {
@@ -194,6 +198,9 @@ func (s *Swarm) Leave(now time.Time, id PeerID, cause error) {
 	}
 	s.gate.Left(now, &p.Guest, cause)
 	s.endExchange(p)
+	if s.desk != nil {
+		s.desk.Leave(&p.guest)
+	}
 	if s.super != nil {
 		s.super.Leave(uint64(id))
 		s.superHeard(now)

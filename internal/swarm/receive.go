@@ -40,11 +40,7 @@ func (s *Swarm) Receive(now time.Time, id PeerID, msgs []wire.Message, dst []Arr
 			dst = append(dst, a)
 			continue
 		}
-		e, err := p.conv.Receive(now, msgs[i])
-		if err != nil {
-			return dst, err
-		}
-		if err := s.handle(now, p, e); err != nil {
+		if err := s.hear(now, p, &msgs[i]); err != nil {
 			return dst, err
 		}
 	}
@@ -56,6 +52,27 @@ func (s *Swarm) Receive(now time.Time, id PeerID, msgs []wire.Message, dst []Arr
 		return dst, wire.ProtocolError("asks, and does not take the answers")
 	}
 	return dst, s.checkUseful(p)
+}
+
+// hear takes a message. One about a run is as good as those about its blocks.
+func (s *Swarm) hear(now time.Time, p *peer, m *wire.Message) error {
+	if p.conv.IsRun(m) {
+		for block := range m.Cut(bittorrent.BlockSize) {
+			if err := s.heed(now, p, block); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return s.heed(now, p, *m)
+}
+
+func (s *Swarm) heed(now time.Time, p *peer, m wire.Message) error {
+	e, err := p.conv.Receive(now, m)
+	if err != nil {
+		return err
+	}
+	return s.handle(now, p, e)
 }
 
 // maxBacklog bounds the frames that wait for a peer to read them, in bytes.
@@ -71,6 +88,8 @@ func (s *Swarm) handle(now time.Time, p *peer, e bittorrent.Event) error {
 	case bittorrent.AllowedFast:
 		p.allowed.Set(e.Block.Piece)
 		p.dry = 0
+	case bittorrent.Suggested:
+		s.suggested(p, e.Block.Piece)
 	case bittorrent.Interested, bittorrent.NotInterested:
 		s.facts.SomeoneToServe = true
 		s.wake()
@@ -87,7 +106,7 @@ func (s *Swarm) handle(now time.Time, p *peer, e bittorrent.Event) error {
 		s.peerHasMany(now, p)
 	case bittorrent.HaveNone, bittorrent.IntentTold: // checkUseful looks after the batch
 	case bittorrent.Requested:
-		s.requested(p, e.Block)
+		s.requested(now, p, e.Block)
 	case bittorrent.Rejected:
 		s.rejected(now, p, e.Block)
 	case bittorrent.Greeted:

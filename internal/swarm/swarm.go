@@ -28,6 +28,7 @@ import (
 	"github.com/potluck-p2p/potluck/internal/swarm/rendezvous"
 	"github.com/potluck-p2p/potluck/internal/swarm/resolve"
 	"github.com/potluck-p2p/potluck/internal/swarm/sources"
+	"github.com/potluck-p2p/potluck/internal/swarm/suggest"
 	"github.com/potluck-p2p/potluck/internal/swarm/superseed"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
@@ -47,7 +48,7 @@ const (
 	Failed    State = "failed"    // it cannot go on; the error says why
 )
 
-// Config is what a swarm is made of. All fields are required but DHTPort, Seats, Key, Sequential and Holepunch.
+// Config is what a swarm is made of. All fields are required but DHTPort, Seats, Key and those that are true or false.
 type Config struct {
 	InfoHash metainfo.InfoHash
 	// PeerID and Client are how we introduce ourselves; Port is where we listen, 0 if we do not.
@@ -64,6 +65,8 @@ type Config struct {
 	Key identity.Key
 	// SuperSeeding gives each peer another part while nobody else has all (BEP 16).
 	SuperSeeding bool
+	// LargeRequests has neighbouring blocks travel in one frame where the peer knows how.
+	LargeRequests bool
 	// Sequential asks for pieces in order instead of rarest first.
 	Sequential bool
 	// Holepunch says that we dial and accept over uTP, and so punch holes (BEP 55).
@@ -118,6 +121,7 @@ type Swarm struct {
 	blocks  []scheduler.Request  // scratch of fill
 	pieces  []int                // scratch of offer
 
+	desk      *suggest.Desk   // nil while there is nobody to whom we suggest pieces
 	super     *superseed.Seed // nil while we own up to what we have
 	superDone bool            // there was no use in it any more
 	// stirred counts the events after which a peer that had nothing left to be asked for may have something again.

@@ -8,7 +8,7 @@ import (
 )
 
 // requested checks a request for legality and queues it.
-func (s *Swarm) requested(p *peer, b bittorrent.Block) {
+func (s *Swarm) requested(now time.Time, p *peer, b bittorrent.Block) {
 	legal := s.content.Layout.Legal(uint32(b.Piece), uint32(b.Begin), uint32(b.Length))
 	if !legal || !s.have.Has(b.Piece) || s.hides(p, b.Piece) {
 		p.conv.Refuse(b)
@@ -23,6 +23,7 @@ func (s *Swarm) requested(p *peer, b bittorrent.Block) {
 		}
 	}
 	p.conv.Admit(b)
+	s.asked(now, p, b.Piece)
 }
 
 // Outbox is what a peer's writer sends next, in this order. The writer keeps one and hands it back each time.

@@ -127,7 +127,7 @@ func (w *world) add(have *content.Bitmap, change ...func(*Config, *Content)) *no
 	n.addr = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(k), 0, 1}), uint16(6000+k))
 	n.id = [20]byte{'-', 'T', 'S', byte(k)}
 	cfg := Config{
-		InfoHash: w.thing.info.Hash, PeerID: n.id, Client: "test " + strconv.Itoa(k), Port: n.addr.Port(), MaxPeers: 50, Holepunch: true,
+		InfoHash: w.thing.info.Hash, PeerID: n.id, Client: "test " + strconv.Itoa(k), Port: n.addr.Port(), MaxPeers: 50, Holepunch: true, LargeRequests: true,
 		Rand: rand.New(rand.NewPCG(uint64(k), 7)), Wake: func() {},
 	}
 	c := Content{Info: w.thing.info, Layout: w.thing.layout}
@@ -370,11 +370,15 @@ func (n *node) receive(e *end, in []byte) error {
 			break
 		}
 		rest = rest[k:]
-		if m.Type == wire.Piece {
-			payloads = append(payloads, rest[:m.Length])
-			rest = rest[m.Length:]
+		if m.Type != wire.Piece {
+			msgs = append(msgs, m)
+			continue
 		}
-		msgs = append(msgs, m)
+		for b := range m.Cut(block) {
+			payloads = append(payloads, rest[:b.Length])
+			rest = rest[b.Length:]
+			msgs = append(msgs, b)
+		}
 	}
 	defer func() { e.in = append(e.in[:0], rest...) }()
 	if len(msgs) == 0 {

@@ -2,9 +2,10 @@
 // requests are under way, what the peer may ask of us and when silence has lasted too long. It is fed messages and the
 // time, and appends the frames to send to a buffer that the shell takes. It never sees payload.
 //
-// One concern is one file: flags (choke and interest), have (who has what), download (our requests) and withdrawn (those
-// taken back), upload (theirs), port (BEP 5), fast (BEP 6), extension (BEP 10), metadata (BEP 9), pex (BEP 11), intent
-// (BEP 21), hashes (BEP 52), holepunch (BEP 55), idle (keep-alive and silence), flood (noise), meter (rates).
+// One concern is one file: flags (choke and interest), have (who has what), download (our requests), window (how many at a
+// time) and withdrawn (those taken back), upload (theirs), runs (several blocks in one frame), port (BEP 5), fast (BEP 6),
+// extension (BEP 10), metadata (BEP 9), pex (BEP 11), intent (BEP 21), hashes (BEP 52), holepunch (BEP 55), idle (keep-alive and
+// silence), flood (noise), meter (rates).
 //
 // A Conversation is not safe for concurrent use; the swarm's lock guards it.
 package bittorrent
@@ -51,6 +52,7 @@ type Conversation struct {
 	ext   extension
 	meta  metadata
 	hash  hashes
+	runs  runs
 	nodes nodes
 	idle  idle
 	flood flood
@@ -86,6 +88,7 @@ const (
 	Requested                   // the peer asks for Block: answer with Admit or Refuse
 	Rejected                    // the peer will not send Block, which we had asked for
 	AllowedFast                 // Block.Piece may be requested while choked
+	Suggested                   // the peer would have us ask it for Block.Piece before others
 	Greeted                     // the peer's extended handshake arrived
 	MetadataRequested           // the peer asks for metadata piece Block.Piece
 	MetadataArrived             // Payload is metadata piece Block.Piece
@@ -147,7 +150,7 @@ const keepSpare = 64 << 10
 // TakeOut hands over the frames to send and keeps spare as the buffer for the next ones.
 func (c *Conversation) TakeOut(now time.Time, spare []byte) []byte {
 	out := c.out
-	c.out = spare[:0]
+	c.out, c.runs.end = spare[:0], 0
 	if cap(spare) > keepSpare {
 		c.out = nil
 	}
@@ -166,6 +169,9 @@ func (c *Conversation) Backlog() int { return len(c.out) }
 // fullBacklog is the backlog from which on a peer's requests for hashes and metadata are turned down: their answers are
 // up to a thousand times as long as they.
 const fullBacklog = 1 << 20
+
+// Fast reports whether the connection speaks BEP 6.
+func (c *Conversation) Fast() bool { return c.cfg.Fast }
 
 // V2 reports whether the connection speaks BEP 52.
 func (c *Conversation) V2() bool { return c.cfg.V2 }

@@ -8,9 +8,8 @@ import (
 
 // download is our side of the request pipeline: what we asked for and how many requests may be under way.
 //
-// The window starts wide, so that the first MiB needs no measuring, and then follows the rate: twice what arrives in one
-// round trip, at least a second's worth, never more than the peer queues. The rate that moves it is that of the flow under
-// way: time in which the peer choked us, or had nothing to send, says nothing about its speed.
+// The window starts wide, so that the first MiB needs no measuring, and then follows the rate (window.go). The rate that moves it is
+// that of the flow under way: time in which the peer choked us, or had nothing to send, says nothing about its speed.
 type download struct {
 	pending   []pendingBlock // unanswered requests in the order asked, from head on
 	head      int
@@ -20,6 +19,7 @@ type download struct {
 	meter     Meter
 	flow      Meter // since the pipeline last ran dry
 	rtt       time.Duration
+	gap       gap
 	lastIn    time.Time // when a block last arrived, or the pipeline was last empty
 	stray     int       // blocks nobody asked for
 }
@@ -30,9 +30,6 @@ type pendingBlock struct {
 }
 
 const (
-	firstWindow = 64 // 1 MiB
-	leastWindow = 8
-	mostWindow  = 2048
 	// defaultReqq is what a peer that does not say is taken to queue; libtorrent's and Transmission's older defaults.
 	defaultReqq = 250
 	// maxStray is how many blocks that we never asked for a peer may send before it counts as flooding. BEP 6 is stricter:
@@ -103,7 +100,7 @@ func (c *Conversation) Request(now time.Time, b Block) {
 	}
 	c.idle.owed(now)
 	d.pending = append(d.pending, pendingBlock{b, now})
-	c.out = peer.AppendRequest(c.out, uint32(b.Piece), uint32(b.Begin), uint32(b.Length))
+	c.ask(b)
 }
 
 // Cancel takes a request back. Its block, or with BEP 6 its reject, may still come.
@@ -134,6 +131,7 @@ func (c *Conversation) Arriving(now time.Time, b Block) (asked bool, err error) 
 			d.rtt = rtt
 		}
 		d.remove(i)
+		d.gap.add(now, now.Sub(d.lastIn))
 		d.lastIn = now
 		return true, nil
 	}
@@ -152,11 +150,8 @@ func (c *Conversation) Arrived(now time.Time, n int) {
 	d := &c.down
 	d.meter.Add(now, n)
 	d.flow.Add(now, n)
-	span := max(time.Second, 2*d.rtt)
-	target := int(d.flow.Rate(now) * span.Seconds() / BlockSize)
-	target = min(max(target, leastWindow), mostWindow)
-	if target > d.window {
-		d.window = min(target, 2*d.window)
+	if target := d.target(now); target > d.window {
+		d.window++
 	} else if d.flow.Settled(now) {
 		d.window = target
 	}

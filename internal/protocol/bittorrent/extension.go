@@ -70,6 +70,7 @@ func (c *Conversation) receiveExtended(now time.Time, m peer.Message) (Event, er
 		if hello.Reqq > 0 {
 			c.down.limit = min(hello.Reqq, mostWindow)
 		}
+		c.runs.agree(c.cfg.Hello.Run, c.ext.theirs.Run)
 		return Event{Kind: Greeted}, nil
 	case localMetadata:
 		return c.receiveMetadata(now, payload)
@@ -114,6 +115,9 @@ func (x *extension) update(hello peer.ExtHandshake) {
 	}
 	if h.Reqq == 0 {
 		h.Reqq = old.Reqq
+	}
+	if h.Run == 0 {
+		h.Run = old.Run
 	}
 	if h.Key == [peer.KeySize]byte{} {
 		h.Key = old.Key

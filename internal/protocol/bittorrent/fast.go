@@ -15,6 +15,8 @@ import (
 type fast struct {
 	ours    []int
 	allowed int // how many the peer allowed us
+
+	suggested int // how many the peer suggested
 }
 
 // maxAllowedFast bounds how many allowed-fast messages of a peer are heeded.
@@ -32,6 +34,9 @@ func (c *Conversation) AllowFast(pieces []int) {
 		c.out = peer.AppendAllowedFast(c.out, uint32(i))
 	}
 }
+
+// Suggest tells the peer, which speaks BEP 6, that it had better ask us for a piece before others.
+func (c *Conversation) Suggest(piece int) { c.out = peer.AppendSuggest(c.out, uint32(piece)) }
 
 func (c *Conversation) receiveFast(now time.Time, m peer.Message) (Event, error) {
 	if !c.cfg.Fast {
@@ -60,7 +65,12 @@ func (c *Conversation) receiveFast(now time.Time, m peer.Message) (Event, error)
 		c.fast.allowed++
 		return Event{Kind: AllowedFast, Block: b}, nil
 	}
-	return Event{}, c.Useless(now) // a suggestion: rarest first decides
+	// A suggestion. There is no use in more of them than there are pieces.
+	if c.fast.suggested >= c.pieces {
+		return Event{}, c.Useless(now)
+	}
+	c.fast.suggested++
+	return Event{Kind: Suggested, Block: b}, nil
 }
 
 // AllowedFastSet computes the k pieces a peer at addr may have while choked, as BEP 6 spells out, so that it gets the same

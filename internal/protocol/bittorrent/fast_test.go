@@ -48,9 +48,18 @@ func TestFastMessages(t *testing.T) {
 	if e := hear(t, c, about(peer.Reject, blk(1, 0))); e.Kind != None {
 		t.Errorf("a reject of nothing: %+v", e)
 	}
-	if e := hear(t, c, peer.Message{Type: peer.Suggest, Index: 3}); e.Kind != None {
-		t.Errorf("%+v", e)
+	c.TakeOut(epoch, nil)
+	for i := range 11 {
+		want := Suggested
+		if i == 10 { // more than there are pieces
+			want = None
+		}
+		if e := hear(t, c, peer.Message{Type: peer.Suggest, Index: 3}); e.Kind != want || want == Suggested && e.Block.Piece != 3 {
+			t.Errorf("suggestion %d: %+v", i, e)
+		}
 	}
+	c.Suggest(7)
+	says(t, c, "suggest piece 7")
 	for i := range maxAllowedFast + 1 {
 		want := AllowedFast
 		if i == maxAllowedFast {

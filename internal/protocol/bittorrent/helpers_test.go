@@ -47,7 +47,7 @@ func says(t *testing.T, c *Conversation, want ...string) {
 		switch m.Type {
 		case peer.Request, peer.Cancel, peer.Reject:
 			got = append(got, fmt.Sprintf("%v %d+%d", m.Type, m.Index, m.Begin/BlockSize))
-		case peer.Have, peer.AllowedFast:
+		case peer.Have, peer.AllowedFast, peer.Suggest:
 			got = append(got, fmt.Sprintf("%v %d", m.Type, m.Index))
 		case peer.Bitfield:
 			got = append(got, fmt.Sprintf("%v %x", m.Type, m.Payload))

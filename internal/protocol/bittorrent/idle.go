@@ -18,7 +18,7 @@ const (
 	deadAfter      = 240 * time.Second
 	// muteAfter is how long a peer may owe us a word. After its last one it is asked again within snubAfter, so that who is
 	// dead is gone within a minute.
-	muteAfter = 50 * time.Second
+	muteAfter = 45 * time.Second
 )
 
 func (i *idle) init(now time.Time)     { i.lastIn, i.lastOut = now, now }
@@ -35,7 +35,7 @@ func (i *idle) owed(now time.Time) {
 // Reasons to end a connection on which nothing comes.
 const (
 	ErrSilent = peer.ProtocolError("no word for four minutes")
-	ErrMute   = peer.ProtocolError("no word since it was asked for something, 50 seconds ago")
+	ErrMute   = peer.ProtocolError("no word since it was asked for something, 45 seconds ago")
 )
 
 // Silent is how long nothing has come from the peer.

@@ -71,8 +71,8 @@ func (c *Conversation) dropUploads() {
 // Queued is how many requests of the peer wait to be served.
 func (c *Conversation) Queued() int { return len(c.up.queue) }
 
-// TakeUploads moves requests worth at most maxBytes, and at least one, from the queue to dst, in the order asked. There are
-// none before [Conversation.HeldUntil].
+// TakeUploads moves requests worth at most maxBytes, and at least one, from the queue to dst, in the order asked; neighbours
+// as one where runs are agreed. There are none before [Conversation.HeldUntil].
 func (c *Conversation) TakeUploads(now time.Time, dst []Block, maxBytes int) []Block {
 	if !c.HeldUntil(now).IsZero() {
 		return dst
@@ -82,7 +82,7 @@ func (c *Conversation) TakeUploads(now time.Time, dst []Block, maxBytes int) []B
 		total += c.up.queue[n].Length
 		n++
 	}
-	dst = append(dst, c.up.queue[:n]...)
+	dst = c.join(now, dst, c.up.queue[:n])
 	c.up.queue = append(c.up.queue[:0], c.up.queue[n:]...)
 	if n > 0 {
 		c.up.meter.Add(now, total)

@@ -46,6 +46,9 @@ func AppendBitfield(b []byte, bits []byte) []byte {
 	return append(appendHeader(b, Bitfield, len(bits)), bits...)
 }
 
+// RequestSize is the size of a request message.
+const RequestSize = frameHeader + 12
+
 // AppendRequest appends a request message.
 func AppendRequest(b []byte, index, begin, length uint32) []byte {
 	return appendBlock(b, Request, index, begin, length)

@@ -42,4 +42,17 @@
 //
 // Extended id 0 is the extension handshake, a bencoded dictionary; every other id means what the receiver of the message
 // said it means in the "m" dictionary of its own extension handshake.
+//
+// # Runs
+//
+// An extension of potluck's own saves frames between two that both have an integer "potluck_run" in the extension handshake: the
+// longest run of blocks, in bytes, that its sender takes in one message. Requests of neighbouring blocks of one piece may then
+// travel as one, up to what the receiver has told, and so may the answers to them:
+//
+//	| 6 | index | begin |  16384 |    | 7 | index | begin |  block 0 |
+//	| 6 | index | +16384|  16384 | =  | 7 | index | +16384|  block 1 | =
+//	  | 6 | index | begin | 32768 |     | 7 | index | begin | block 0 | block 1 |
+//
+// A message about a run stands for those about its blocks, 16 KiB from its begin on, and for nothing more: requests are
+// counted, answered, rejected and cancelled by blocks, and a run may be answered in any number of messages.
 package peer

@@ -30,6 +30,7 @@ const goldenExtHandshake = "d" +
 	"13:metadata_sizei31235e" +
 	"1:pi6881e" +
 	"2:pk32:the key of a node has thirty-two" +
+	"11:potluck_runi262144e" +
 	"4:reqqi2000e" +
 	"11:upload_onlyi1e" +
 	"1:v12:potluck 0.1\xff" +
@@ -48,6 +49,7 @@ var wantExtHandshake = ExtHandshake{
 	MetadataSize: 31235,
 	Intent:       UploadOnly,
 	Key:          [KeySize]byte([]byte("the key of a node has thirty-two")),
+	Run:          MaxRun,
 }
 
 func TestExtHandshakeGolden(t *testing.T) {
@@ -79,7 +81,7 @@ func TestParseExtHandshakeIsLenient(t *testing.T) {
 			ExtHandshake{}},
 		{"keys of wrong size", "d2:pk31:he key of a node has thirty-two1:v1:xe", ExtHandshake{Version: "x"}},
 		{"a key that is a number", "d2:pki1ee", ExtHandshake{}},
-		{"numbers out of range", "d13:metadata_sizei-1e1:pi65536e4:reqqi-5e11:upload_onlyi-1ee", ExtHandshake{}},
+		{"numbers out of range", "d13:metadata_sizei-1e1:pi65536e11:potluck_runi-1e4:reqqi-5e11:upload_onlyi-1ee", ExtHandshake{}},
 		{"numbers beyond 64 bits", "d13:metadata_sizei99999999999999999999e4:reqqi99999999999999999999ee", ExtHandshake{}},
 		{"numbers beyond 32 bits", "d13:metadata_sizei4294967296e4:reqqi4294967296ee", ExtHandshake{}},
 		{"ids out of range", "d1:md1:ai-1e1:bi256e1:cle1:di255eee", ExtHandshake{M: map[string]uint8{"d": 255}}},

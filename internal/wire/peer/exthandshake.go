@@ -54,6 +54,9 @@ type ExtHandshake struct {
 	// Key is the Ed25519 key that the sender proves to whoever connects to it by TLS; zero: it says none. This is an extension
 	// of potluck's own, "pk".
 	Key [KeySize]byte
+	// Run is the longest run of blocks, in bytes, that the sender takes in one request and in one piece message; 0: it says
+	// none. It is what the sender claims. This is an extension of potluck's own, "potluck_run".
+	Run int
 }
 
 // KeySize is the size of a node's key.
@@ -91,6 +94,7 @@ func ParseExtHandshake(body []byte) (ExtHandshake, error) {
 	}
 	h.Reqq = int(intWithin(v.Get("reqq"), math.MaxInt32))
 	h.MetadataSize = int(intWithin(v.Get("metadata_size"), math.MaxInt32))
+	h.Run = int(intWithin(v.Get("potluck_run"), math.MaxInt32))
 	if key, _ := v.Get("pk").Bytes(); len(key) == KeySize {
 		h.Key = [KeySize]byte(key)
 	}
@@ -173,6 +177,9 @@ func AppendExtHandshake(b []byte, h ExtHandshake) []byte {
 	}
 	if h.Key != [KeySize]byte{} {
 		w.Bytes("pk", h.Key[:])
+	}
+	if h.Run != 0 {
+		w.Int("potluck_run", int64(h.Run))
 	}
 	if h.Reqq != 0 {
 		w.Int("reqq", int64(h.Reqq))

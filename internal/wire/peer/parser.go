@@ -9,8 +9,8 @@ import (
 const (
 	// MaxBitfield is enough for the 2,097,152 pieces a torrent may have.
 	MaxBitfield = 2_097_152 / 8
-	// MaxBlock is the largest block anyone asks for in practice. BEP 52 says 16 KiB.
-	MaxBlock = 128 << 10
+	// MaxBlock is the largest block anyone asks for in practice: a run between two of us, or 128 KiB. BEP 52 says 16 KiB.
+	MaxBlock = MaxRun
 	// MaxExtended bounds an extended message with its id: a block of the largest size between two of us, and a header.
 	MaxExtended = 1<<20 + 1<<10
 	// MaxHashes and MaxProofLayers bound a Hashes message. BEP 52: "Length SHOULD NOT be greater than 512", but clients
