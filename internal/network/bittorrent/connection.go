@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/potluck-p2p/potluck/internal/network/bittorrent/line"
 	"github.com/potluck-p2p/potluck/internal/netx"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 )
@@ -13,7 +14,7 @@ import (
 type connection struct {
 	sh   *Shell
 	o    *Object
-	conn *line
+	conn *line.Line
 	id   swarm.PeerID
 	// down and up limit its payload; nothing does that of a peer to whom limits do not apply.
 	down, up netx.Chain
@@ -21,7 +22,7 @@ type connection struct {
 }
 
 // run joins the swarm and carries the connection until it ends. It reports false if the swarm did not want it.
-func (sh *Shell) run(ctx context.Context, conn *line, o *Object, join swarm.Joining) bool {
+func (sh *Shell) run(ctx context.Context, conn *line.Line, o *Object, join swarm.Joining) bool {
 	c := &connection{sh: sh, o: o, conn: conn, wake: make(chan struct{}, 1)}
 	if sh.cfg.Unlimited == nil || !sh.cfg.Unlimited(join.Addr.Addr()) {
 		c.down, c.up = o.Down, o.Up

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/identity"
+	"github.com/potluck-p2p/potluck/internal/network/bittorrent/line"
 	"github.com/potluck-p2p/potluck/internal/protocol/mse"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 )
@@ -46,7 +47,7 @@ func (sh *Shell) dial(ctx context.Context, o *Object, addr netip.AddrPort, try i
 
 // reach tries one way of connecting after the other, for as long as the peer does not answer: another beginning if it is there,
 // and then uTP. The caller closes the line.
-func (sh *Shell) reach(ctx context.Context, o *Object, addr netip.AddrPort, try int, a approach) (l *line, join swarm.Joining, err error) {
+func (sh *Shell) reach(ctx context.Context, o *Object, addr netip.AddrPort, try int, a approach) (l *line.Line, join swarm.Joining, err error) {
 	first := true
 	for _, by := range a.transports(sh.transports(o, addr)) {
 		pin := o.Swarm.Pin(addr)
@@ -115,7 +116,7 @@ func (sh *Shell) isAnother(o *Object, addr netip.AddrPort, pin swarm.Pin, err er
 }
 
 // reachBy makes one connection, and has its handshake done; key is who must be there if that is by TLS.
-func (sh *Shell) reachBy(ctx context.Context, by transport, w way, key identity.Key, o *Object, addr netip.AddrPort, try int, patience time.Duration) (l *line, join swarm.Joining, err error) {
+func (sh *Shell) reachBy(ctx context.Context, by transport, w way, key identity.Key, o *Object, addr netip.AddrPort, try int, patience time.Duration) (l *line.Line, join swarm.Joining, err error) {
 	var conn net.Conn
 	if by == overEither {
 		conn, err = sh.race(ctx, addr, func() bool { return o.Swarm.DialAgain(addr) })

@@ -8,14 +8,19 @@ import (
 	"net"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/identity"
+	"github.com/potluck-p2p/potluck/internal/network/bittorrent/line"
 	"github.com/potluck-p2p/potluck/internal/protocol/mse"
 	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
 )
 
 // What our policy of encryption has to say to a connection.
 var (
-	errPlain = errors.New("speaks no encryption, which our configuration requires")
-	errMSE   = wire.ProtocolError("not a BitTorrent handshake, and our configuration allows no encryption")
+	errPlain    = errors.New("speaks no encryption, which our configuration requires")
+	errMSE      = wire.ProtocolError("not a BitTorrent handshake, and our configuration allows no encryption")
+	errTLS      = wire.ProtocolError("begins with TLS, which we do not take")
+	errUnproven = errors.New("proves no key, which our configuration requires")
+	errNoPin    = errors.New("its key is not known, and our configuration requires that it is")
 )
 
 // errMute says that nothing came back on a connection that we made. Who does not speak as we do ends it without a word.
@@ -26,17 +31,17 @@ const opening = 20
 
 // open finds out how a connection that we accepted begins, and carries the handshake of MSE or of TLS if it is by one of these.
 // The session is nil unless it is by MSE.
-func (sh *Shell) open(conn net.Conn) (*line, *mse.Session, error) {
+func (sh *Shell) open(conn net.Conn) (*line.Line, *mse.Session, error) {
 	said := make([]byte, opening)
 	if _, err := io.ReadFull(conn, said); err != nil {
 		return nil, nil, err
 	}
 	switch policy := sh.cfg.Encryption; {
-	case isClientHello(said):
+	case line.IsClientHello(said):
 		if !policy.TLS() || sh.cfg.Identity == nil {
 			return nil, nil, errTLS
 		}
-		l, err := sh.challenge(conn, said)
+		l, err := sh.tls.Challenge(conn, sh.cfg.Identity, said)
 		return l, nil, err
 	case policy == mse.Authenticated:
 		return nil, nil, errUnproven
@@ -48,12 +53,30 @@ func (sh *Shell) open(conn net.Conn) (*line, *mse.Session, error) {
 	case !policy.Plain():
 		return nil, nil, errPlain
 	}
-	return &line{Conn: conn, ahead: said}, nil, nil
+	return line.Plain(conn, said), nil, nil
+}
+
+// prove begins a connection that we made by TLS, with the node that has the key and with nobody else: an
+// *identity.OtherKeyError says that another answered. Who does not speak TLS with us is given up as mute, after patience at
+// the latest.
+func (sh *Shell) prove(conn net.Conn, ours *identity.Identity, key identity.Key, patience time.Duration) (*line.Line, error) {
+	if err := conn.SetReadDeadline(sh.cfg.Now().Add(patience)); err != nil {
+		return nil, err
+	}
+	l, err := sh.tls.Prove(conn, ours, key)
+	var other *identity.OtherKeyError
+	switch {
+	case errors.As(err, &other):
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", errMute, err)
+	}
+	return l, conn.SetReadDeadline(time.Time{})
 }
 
 // encrypt begins a connection that we made by the handshake of MSE, for an info-hash, and sends our own handshake. Who is
 // silent for longer than patience is given up as mute.
-func (sh *Shell) encrypt(conn net.Conn, name [20]byte, ours []byte, patience time.Duration) (*line, error) {
+func (sh *Shell) encrypt(conn net.Conn, name [20]byte, ours []byte, patience time.Duration) (*line.Line, error) {
 	if err := conn.SetReadDeadline(sh.cfg.Now().Add(patience)); err != nil {
 		return nil, err
 	}
@@ -87,7 +110,7 @@ type mseSide interface {
 
 // agree carries one side to its end. said is what the other side has said already. The bound on its answer is taken away
 // with the first that it gives.
-func agree(conn net.Conn, side mseSide, said []byte) (*line, *mse.Session, error) {
+func agree(conn net.Conn, side mseSide, said []byte) (*line.Line, *mse.Session, error) {
 	buf := make([]byte, 1<<10)
 	n := copy(buf, said)
 	answered := false
@@ -106,7 +129,7 @@ func agree(conn net.Conn, side mseSide, said []byte) (*line, *mse.Session, error
 			}
 		}
 		if s != nil {
-			return &line{Conn: conn, ahead: s.Rest, in: s.In, out: s.Out}, s, nil
+			return line.Enciphered(conn, s), s, nil
 		}
 		if n, err = conn.Read(buf); n == 0 && err != nil {
 			if !answered {

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/potluck-p2p/potluck/internal/network/bittorrent/line"
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
 	"github.com/potluck-p2p/potluck/internal/protocol/mse"
 	"github.com/potluck-p2p/potluck/internal/swarm"
@@ -46,7 +47,7 @@ func (d *diary) says(t *testing.T, what string) {
 }
 
 // lines are the connections that a rig has.
-func (r *rig) lines() (all []*line) {
+func (r *rig) lines() (all []*line.Line) {
 	r.object.gate.mu.Lock()
 	defer r.object.gate.mu.Unlock()
 	for c := range r.object.gate.inside {
@@ -106,7 +107,7 @@ func TestPoliciesMeet(t *testing.T) {
 						return
 					}
 					for _, l := range append(r.lines(), seed.lines()...) {
-						if l.in.Plain() != (c.want == plainly) || l.out.Plain() != (c.want == plainly) {
+						if l.Hidden() == (c.want == plainly) {
 							t.Errorf("%+v", l)
 						}
 					}
@@ -152,7 +153,7 @@ func (r *rig) encrypted(p *peer, name [20]byte, provide mse.Methods, initial []b
 		}
 		p.send(send)
 		if session != nil {
-			p.Conn = &line{Conn: p.Conn, in: session.In, out: session.Out, ahead: session.Rest}
+			p.Conn = line.Enciphered(p.Conn, session)
 			return session
 		}
 	}
@@ -346,11 +347,11 @@ func TestWriteLeavesItsBytesAlone(t *testing.T) {
 		said := []byte("said once")
 		go func() {
 			defer a.Close()
-			if _, err := (&line{Conn: a, out: out.Out}).Write(said); err != nil {
+			if _, err := line.Enciphered(a, out).Write(said); err != nil {
 				t.Error(err)
 			}
 		}()
-		got, err := io.ReadAll(&line{Conn: b, in: in.In, ahead: []byte("first, ")})
+		got, err := io.ReadAll(line.Enciphered(b, &mse.Session{In: in.In, Rest: []byte("first, ")}))
 		if string(said) != "said once" || string(got) != "first, said once" || err != nil {
 			t.Errorf("%q, then %q: %v", said, got, err)
 		}

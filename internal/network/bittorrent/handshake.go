@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/identity"
+	"github.com/potluck-p2p/potluck/internal/network/bittorrent/line"
 	"github.com/potluck-p2p/potluck/internal/netx"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
@@ -22,13 +23,13 @@ var (
 )
 
 // offerHandshake speaks first on a connection that we dialled, in the way given.
-func (sh *Shell) offerHandshake(ctx context.Context, conn net.Conn, w way, key identity.Key, o *Object, addr netip.AddrPort, try int, patience time.Duration) (*line, swarm.Joining, error) {
+func (sh *Shell) offerHandshake(ctx context.Context, conn net.Conn, w way, key identity.Key, o *Object, addr netip.AddrPort, try int, patience time.Duration) (*line.Line, swarm.Joining, error) {
 	defer limit(ctx, conn)()
 	hash := o.hash()
 	names := hash.Wire()
 	name := names[try/waysOfOne%len(names)]
 	ours := sh.handshake(o, hash, name)
-	l := &line{Conn: conn}
+	l := line.Plain(conn, nil)
 	var err error
 	switch w {
 	case encrypted:
@@ -53,7 +54,7 @@ func (sh *Shell) offerHandshake(ctx context.Context, conn net.Conn, w way, key i
 		return nil, swarm.Joining{}, errOtherObject
 	}
 	join := swarm.Joining{
-		Addr: addr, Outgoing: true, UTP: isUTP(conn), Hidden: l.hidden(), Key: l.key, Remote: theirs, V2: isV2(hash, theirs.InfoHash),
+		Addr: addr, Outgoing: true, UTP: isUTP(conn), Hidden: l.Hidden(), Key: l.Key(), Remote: theirs, V2: isV2(hash, theirs.InfoHash),
 	}
 	if sh.cfg.Encryption.TLS() && o.Identity != nil {
 		join.Upgrade = func(key identity.Key) {
@@ -64,13 +65,13 @@ func (sh *Shell) offerHandshake(ctx context.Context, conn net.Conn, w way, key i
 }
 
 // welcome has a connection that we accepted wait in the room until its handshake is done.
-func (sh *Shell) welcome(ctx context.Context, conn net.Conn, leave func()) (*line, *Object, swarm.Joining, error) {
+func (sh *Shell) welcome(ctx context.Context, conn net.Conn, leave func()) (*line.Line, *Object, swarm.Joining, error) {
 	defer leave()
 	return sh.answerHandshake(ctx, conn)
 }
 
 // answerHandshake reads the handshake of a connection that we accepted, finds its object and answers.
-func (sh *Shell) answerHandshake(ctx context.Context, conn net.Conn) (*line, *Object, swarm.Joining, error) {
+func (sh *Shell) answerHandshake(ctx context.Context, conn net.Conn) (*line.Line, *Object, swarm.Joining, error) {
 	defer limit(ctx, conn)()
 	l, session, err := sh.open(conn)
 	if err != nil {
@@ -98,7 +99,7 @@ func (sh *Shell) answerHandshake(ctx context.Context, conn net.Conn) (*line, *Ob
 		return nil, nil, swarm.Joining{}, err
 	}
 	return l, o, swarm.Joining{
-		Addr: netx.AddrPort(conn.RemoteAddr()), UTP: isUTP(conn), Hidden: l.hidden(), Key: l.key, Remote: theirs, V2: isV2(hash, name),
+		Addr: netx.AddrPort(conn.RemoteAddr()), UTP: isUTP(conn), Hidden: l.Hidden(), Key: l.Key(), Remote: theirs, V2: isV2(hash, name),
 	}, nil
 }
 
@@ -123,7 +124,7 @@ func isV2(hash metainfo.InfoHash, name [20]byte) bool {
 }
 
 // readHandshake reads a handshake. If not a byte of it comes, that is errMute.
-func readHandshake(l *line) (wire.Handshake, error) {
+func readHandshake(l *line.Line) (wire.Handshake, error) {
 	var b [wire.HandshakeSize]byte
 	// The beginning tells a stranger from a peer, before anything is waited for.
 	if n, err := io.ReadFull(l, b[:opening]); n == 0 {

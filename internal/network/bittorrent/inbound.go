@@ -1,20 +1,27 @@
 package bittorrent
 
 import (
+	"context"
+	"time"
+
+	"github.com/potluck-p2p/potluck/internal/layout/torrent"
+	"github.com/potluck-p2p/potluck/internal/network/bittorrent/line"
 	"github.com/potluck-p2p/potluck/internal/netx"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
 )
 
-// Buffer sizes. An idle peer waits on a small buffer; a large one is leased while payload flows.
 const (
+	// idleBuffer is what an idle peer waits on; a large buffer is leased while payload flows.
 	idleBuffer = 4 << 10
-	bufferSize = 256 << 10
+	// portionSize is how much payload moves at once. In a large buffer there is room for its headers too, and for the longest
+	// message there is.
+	portionSize = 256 << 10
 )
 
 const (
 	// maxBatch bounds the messages handled at once, and with them the memory that hostile ones take: a buffer holds
-	// thousands of the shortest.
+	// thousands of the shortest. A run of blocks is not torn apart.
 	maxBatch = 128
 	// maxExtended bounds an extended message. The longest that we ask for is a piece of metadata, of 16 KiB.
 	maxExtended = 64 << 10
@@ -25,9 +32,10 @@ type inbound struct {
 	buf      []byte
 	at, end  int
 	small    []byte
-	large    *[]byte // leased
-	flowing  bool    // payload came with the last read
-	timed    bool    // the socket has a read deadline
+	large    *[]byte   // leased
+	flowing  bool      // payload came with the last read
+	timed    bool      // the socket has a read deadline
+	until    time.Time // when a message that needs the large buffer must be there; zero: none is under way
 	msgs     []wire.Message
 	payloads [][]byte // for each Piece message, what of its payload is in buf
 	arrivals []swarm.Arrival
@@ -41,12 +49,13 @@ func newInbound() *inbound {
 	return in
 }
 
-// parse finds messages in buf, a batch at most; more says that there may be others. missing is how many bytes of the last
-// one's payload have not been received: then buf is used up.
+// parse finds messages in buf, a batch at most; more says that there may be others. A run of blocks is as many messages as
+// it has blocks. If the payload of the last ones has not been received whole, buf is used up, and missing is how many bytes
+// are still to come.
 func (in *inbound) parse() (missing int, more bool, err error) {
 	in.msgs, in.payloads = in.msgs[:0], in.payloads[:0]
-	for in.at < in.end {
-		if len(in.msgs) == maxBatch {
+	for in.at < in.end && missing == 0 {
+		if len(in.msgs) >= maxBatch {
 			return 0, true, nil
 		}
 		m, n, err := in.parser.Next(in.buf[in.at:in.end])
@@ -57,65 +66,73 @@ func (in *inbound) parse() (missing int, more bool, err error) {
 			break
 		}
 		in.at += n
-		in.msgs = append(in.msgs, m)
 		if m.Type != wire.Piece {
+			in.msgs = append(in.msgs, m)
 			continue
 		}
-		have := min(int(m.Length), in.end-in.at)
-		in.payloads = append(in.payloads, in.buf[in.at:in.at+have])
-		in.at += have
-		if missing = int(m.Length) - have; missing > 0 {
-			break
+		for block := range m.Cut(torrent.BlockSize) {
+			have := min(int(block.Length), in.end-in.at)
+			in.msgs = append(in.msgs, block)
+			in.payloads = append(in.payloads, in.buf[in.at:in.at+have])
+			in.at += have
+			missing += int(block.Length) - have
 		}
 	}
 	return missing, false, nil
 }
 
+// whole counts the arrivals at the front whose payload is in buf to its end.
+func (in *inbound) whole() int {
+	for i := range in.arrivals {
+		if len(in.payloads[i]) < in.arrivals[i].Length {
+			return i
+		}
+	}
+	return len(in.arrivals)
+}
+
 // resize moves what is not parsed to the front of a buffer that fits what flows. What is merely announced takes no memory:
-// a message gets the next larger buffer when it has filled the one it is in.
-func (in *inbound) resize(sh *Shell, flowing bool) {
+// a message gets the large buffer when it has filled the small one. Payload makes do with the small one when no other is left;
+// a message that does not fit waits for its turn.
+func (in *inbound) resize(ctx context.Context, from *line.Buffers, flowing bool) error {
 	in.flowing = flowing
 	rest := in.buf[in.at:in.end]
-	next := in.small
 	switch {
-	case len(rest) >= bufferSize:
-		// The parser's limits bound it.
-		next = in.buf
-		if need := in.parser.Need(rest); need > len(next) {
-			next = make([]byte, need)
+	case in.large != nil:
+	case len(rest) >= idleBuffer:
+		var err error
+		if in.large, err = from.Wait(ctx); err != nil {
+			return err
 		}
-	case flowing || len(rest) >= idleBuffer:
-		next = in.lease(sh)
+	case flowing:
+		in.large = from.Lease()
+	}
+	next := in.small
+	if in.large != nil && (flowing || len(rest) >= idleBuffer) {
+		next = *in.large
 	}
 	in.end = copy(next, rest)
 	in.at = 0
 	in.buf = next
-	if in.large != nil && &next[0] != &(*in.large)[0] {
-		in.release(sh)
+	if len(next) == idleBuffer {
+		in.release(from)
 	}
-}
-
-// lease takes the large buffer.
-func (in *inbound) lease(sh *Shell) []byte {
-	if in.large == nil {
-		in.large = sh.lease()
-	}
-	return *in.large
+	return nil
 }
 
 // release gives back the large buffer, and what its many messages took.
-func (in *inbound) release(sh *Shell) {
+func (in *inbound) release(to *line.Buffers) {
 	if in.large == nil {
 		return
 	}
-	sh.giveBack(in.large)
-	in.large = nil
+	to.GiveBack(in.large)
+	in.large, in.until = nil, time.Time{}
 	in.msgs, in.payloads, in.arrivals, in.complete = nil, nil, nil, nil
 }
 
 // portion is how much payload moves at once: little where the rate is limited to little, so that it flows evenly.
 func portion(limits netx.Chain) int {
-	n := bufferSize
+	n := portionSize
 	for _, l := range limits {
 		if r := l.Rate(); r > 0 {
 			n = int(min(int64(n), max(wire.MetadataBlock, r/8)))

@@ -3,7 +3,6 @@ package bittorrent
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"time"
 
@@ -13,14 +12,10 @@ import (
 	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
 )
 
-// payloadPatience is how long a block may take from its first byte to its last. While it arrives nobody else is asked
-// for it.
-const payloadPatience = 60 * time.Second
-
 // read is the inbound flow: socket, parser, swarm (one lock for all messages of one read), payload to its place.
 func (c *connection) read(ctx context.Context) error {
 	in := newInbound()
-	defer in.release(c.sh)
+	defer in.release(c.sh.buffers)
 	for {
 		n, err := c.receive(in)
 		if n > 0 {
@@ -34,7 +29,9 @@ func (c *connection) read(ctx context.Context) error {
 				wait = c.down.Take(now, payload)
 			}
 			// Who has to wait for long does so without the large buffer.
-			in.resize(c.sh, payload > 0 && wait < c.sh.lull())
+			if err := in.resize(ctx, c.sh.buffers, payload > 0 && wait < c.sh.lull()); err != nil {
+				return err
+			}
 			if wait >= lull {
 				c.o.Swarm.Throttled(c.id, now.Add(wait))
 			}
@@ -49,35 +46,45 @@ func (c *connection) read(ctx context.Context) error {
 }
 
 // receive reads once. While payload flows it waits for a moment only: a peer that has fallen silent waits on the small
-// buffer.
+// buffer. Who is in the middle of a long message holds the large one, and not for ever.
 func (c *connection) receive(in *inbound) (int, error) {
 	room := in.buf[in.end:]
-	if in.large != nil {
-		room = room[:min(len(room), portion(c.down))]
+	if p := portion(c.down); p < portionSize && in.large != nil {
+		room = room[:min(len(room), p)]
 	}
-	if in.flowing || in.timed {
-		limit := time.Time{}
-		if in.flowing {
-			limit = c.sh.cfg.Now().Add(c.sh.lull())
-		}
-		if err := c.conn.SetReadDeadline(limit); err != nil {
-			return 0, err
-		}
-		in.timed = in.flowing
+	if err := c.limitRead(in); err != nil {
+		return 0, err
 	}
 	n, err := c.conn.Read(room)
 	in.end += n
 	if in.flowing && errors.Is(err, os.ErrDeadlineExceeded) {
-		in.resize(c.sh, false)
-		return n, nil
+		return n, in.resize(context.Background(), c.sh.buffers, false)
 	}
 	return n, err
+}
+
+// limitRead says how long the next read may wait.
+func (c *connection) limitRead(in *inbound) error {
+	limit := time.Time{}
+	switch {
+	case in.flowing:
+		limit = c.sh.cfg.Now().Add(c.sh.lull())
+	case in.large != nil:
+		if in.until.IsZero() {
+			in.until = c.sh.cfg.Now().Add(payloadPatience)
+		}
+		limit = in.until
+	case !in.timed:
+		return nil
+	}
+	in.timed = !limit.IsZero()
+	return c.conn.SetReadDeadline(limit)
 }
 
 // digest handles everything that has been received, and counts the payload.
 func (c *connection) digest(in *inbound) (payload int, err error) {
 	content := c.o.Content.Load()
-	in.limit(content)
+	in.limit(content, c.sh.cfg.LargeRequests)
 	for more := true; more; {
 		var missing int
 		if missing, more, err = in.parse(); err != nil {
@@ -90,10 +97,7 @@ func (c *connection) digest(in *inbound) (payload int, err error) {
 		if err != nil {
 			return payload, err
 		}
-		whole := in.arrivals
-		if missing > 0 {
-			whole = whole[:len(whole)-1]
-		}
+		whole := in.arrivals[:in.whole()]
 		for i := range whole {
 			payload += whole[i].Length
 			if err := c.store(content, &whole[i], in.payloads[i]); err != nil {
@@ -104,8 +108,10 @@ func (c *connection) digest(in *inbound) (payload int, err error) {
 			c.landed(content, in, whole)
 		}
 		if missing > 0 {
-			payload += in.arrivals[len(whole)].Length
-			if err := c.readRest(content, in, missing); err != nil {
+			for _, a := range in.arrivals[len(whole):] {
+				payload += a.Length
+			}
+			if err := c.readRest(content, in, len(whole)); err != nil {
 				return payload, err
 			}
 		}
@@ -127,52 +133,15 @@ func (c *connection) store(content *Content, a *swarm.Arrival, payload []byte) e
 		copy(dst, payload)
 		return nil
 	}
-	return c.spill(content, a, payload)
+	return c.spill(content, a.Piece, a.Begin, payload)
 }
 
-func (c *connection) spill(content *Content, a *swarm.Arrival, payload []byte) error {
-	err := content.Intake.Spill(a.Piece, a.Begin, payload)
+func (c *connection) spill(content *Content, piece, begin int, payload []byte) error {
+	err := content.Intake.Spill(piece, begin, payload)
 	if err != nil {
 		c.o.Failed(err)
 	}
 	return err
-}
-
-// readRest reads the rest of the last payload straight to where it belongs. Everything that was received has been parsed,
-// so the buffer is free.
-func (c *connection) readRest(content *Content, in *inbound, missing int) error {
-	a := &in.arrivals[len(in.arrivals)-1]
-	head := in.payloads[len(in.payloads)-1]
-	if err := c.conn.SetReadDeadline(c.sh.cfg.Now().Add(payloadPatience)); err != nil {
-		return err
-	}
-	in.timed = true
-	if !wanted(content, a) {
-		for missing > 0 {
-			n, err := c.conn.Read(in.buf[:min(missing, len(in.buf))])
-			if missing -= n; err != nil {
-				return err
-			}
-		}
-		c.landed(content, in, in.arrivals[len(in.arrivals)-1:])
-		return nil
-	}
-	dst := content.Intake.Place(a.Piece, a.Begin, a.Length)
-	spilled := dst == nil
-	if spilled {
-		dst = in.lease(c.sh)[:a.Length]
-	}
-	copy(dst, head)
-	if _, err := io.ReadFull(c.conn, dst[len(head):]); err != nil {
-		return err
-	}
-	if spilled {
-		if err := c.spill(content, a, dst); err != nil {
-			return err
-		}
-	}
-	c.landed(content, in, in.arrivals[len(in.arrivals)-1:])
-	return nil
 }
 
 // landed reports payload in place, and hands over the pieces that it made complete.
@@ -186,9 +155,12 @@ func (c *connection) landed(content *Content, in *inbound, arrivals []swarm.Arri
 	}
 }
 
-// limit tells the parser what may come: no block is longer than what we ask for.
-func (in *inbound) limit(content *Content) {
+// limit tells the parser what may come: no block is longer than what we ask for, or, where we ask for runs, no run.
+func (in *inbound) limit(content *Content, runs bool) {
 	in.parser.Limits = wire.Limits{Block: torrent.BlockSize, Extended: maxExtended}
+	if runs {
+		in.parser.Limits.Block = wire.MaxRun
+	}
 	if content != nil {
 		in.parser.Limits.Bitfield = (content.Layout.Pieces() + 7) / 8
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/content"
+	"github.com/potluck-p2p/potluck/internal/network/bittorrent/line"
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
 	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
 )
@@ -140,7 +141,7 @@ func TestUnwantedBlockIsNotWaitedForLong(t *testing.T) {
 			t.Errorf("dripped for %v", took)
 		}
 		synctest.Wait()
-		if n := r.shell.leased.Load(); n != 0 {
+		if n := r.shell.buffers.Leased(); n != 0 {
 			t.Errorf("%d large buffers", n)
 		}
 	})
@@ -264,7 +265,7 @@ func TestEndlessKeepAlives(t *testing.T) {
 		p.alive()
 		time.Sleep(2 * lull)
 		synctest.Wait()
-		if n := r.shell.leased.Load(); n != 0 {
+		if n := r.shell.buffers.Leased(); n != 0 {
 			t.Errorf("%d large buffers", n)
 		}
 		p.send(make([]byte, 60<<10))
@@ -278,8 +279,8 @@ func TestEndlessKeepAlives(t *testing.T) {
 
 func TestAParsedBatchIsBounded(t *testing.T) {
 	in := newInbound()
-	in.buf = make([]byte, bufferSize)
-	in.end = bufferSize // keep-alives only
+	in.buf = make([]byte, line.BufferSize)
+	in.end = line.BufferSize // keep-alives only
 	n, batches := 0, 0
 	for more := true; more; batches++ {
 		var err error
@@ -291,7 +292,7 @@ func TestAParsedBatchIsBounded(t *testing.T) {
 		}
 		n += len(in.msgs)
 	}
-	if n != bufferSize/4 || in.at != in.end {
+	if n != line.BufferSize/4 || in.at != in.end {
 		t.Errorf("%d keep-alives in %d batches", n, batches)
 	}
 }
@@ -314,7 +315,7 @@ func TestIdleConnectionHoldsTheSmallBufferOnly(t *testing.T) {
 		q.send(q.asked(s, 8))
 		synctest.Wait()
 		synctest.Wait()
-		if n := r.shell.leased.Load(); n != 1 {
+		if n := r.shell.buffers.Leased(); n != 1 {
 			t.Errorf("%d large buffers while payload flows", n)
 		}
 		p.send(wire.AppendRequest(nil, 0, 0, 16<<10))
@@ -322,7 +323,7 @@ func TestIdleConnectionHoldsTheSmallBufferOnly(t *testing.T) {
 		time.Sleep(2 * lull)
 		synctest.Wait()
 		synctest.Wait()
-		if n := r.shell.leased.Load() + seed.shell.leased.Load(); n != 0 {
+		if n := r.shell.buffers.Leased() + seed.shell.buffers.Leased(); n != 0 {
 			t.Errorf("%d large buffers while nothing flows", n)
 		}
 		q.alive()
@@ -345,19 +346,19 @@ func TestAnnouncedLengthTakesNoBuffer(t *testing.T) {
 		p.send(b)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if n := r.shell.leased.Load(); n != 0 {
+		if n := r.shell.buffers.Leased(); n != 0 {
 			t.Errorf("%d large buffers", n)
 		}
 		p.send(make([]byte, 10_000))
 		synctest.Wait()
 		synctest.Wait()
-		if n := r.shell.leased.Load(); n != 1 {
+		if n := r.shell.buffers.Leased(); n != 1 {
 			t.Errorf("%d large buffers for 13,000 bytes of a message", n)
 		}
 	})
 }
 
-// The longest bitfield there is does not fit the large buffer.
+// The longest message there is fits the large buffer.
 func TestLongestBitfieldBeforeTheMetadata(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := makeSample(t, "v1", 16<<10, 100)
@@ -376,7 +377,7 @@ func TestLongestBitfieldBeforeTheMetadata(t *testing.T) {
 		p.alive()
 		time.Sleep(2 * lull)
 		synctest.Wait()
-		if n := r.shell.leased.Load(); n != 0 {
+		if n := r.shell.buffers.Leased(); n != 0 {
 			t.Errorf("%d large buffers", n)
 		}
 	})

@@ -151,6 +151,8 @@ type options struct {
 	up, down int64
 	budget   int64 // of memory for pieces
 	peers    int   // at most
+	buffers  int64 // bytes of large ones
+	runs     bool  // it asks for runs of blocks
 	dhtPort  uint16
 
 	encryption mse.Policy
@@ -198,7 +200,8 @@ func newRig(t *testing.T, w *netxtest.World, ip string, s *sample, opt options) 
 		Hash: opt.hash,
 		Swarm: swarm.New(time.Now(), swarm.Config{
 			InfoHash: opt.hash, PeerID: id, Client: "rig", Port: 7000, DHTPort: opt.dhtPort, Key: told, MaxPeers: opt.peers, Holepunch: opt.utp != nil,
-			Accept: func(a netip.AddrPort) bool { return !a.Addr().IsPrivate() }, Rand: rand.New(rand.NewPCG(1, uint64(ip[len(ip)-1]))),
+			LargeRequests: opt.runs,
+			Accept:        func(a netip.AddrPort) bool { return !a.Addr().IsPrivate() }, Rand: rand.New(rand.NewPCG(1, uint64(ip[len(ip)-1]))),
 			Wake: func() {
 				select {
 				case wake <- struct{}{}:
@@ -227,6 +230,7 @@ func newRig(t *testing.T, w *netxtest.World, ip string, s *sample, opt options) 
 			return nil
 		},
 		Encryption: opt.encryption, Identity: shown,
+		Buffers: opt.buffers, LargeRequests: opt.runs,
 		FindReq2: func(req2 [20]byte) ([20]byte, bool) {
 			for _, name := range s.info.Hash.Wire() {
 				if mse.Req2(name) == req2 {
@@ -318,7 +322,7 @@ func newRig(t *testing.T, w *netxtest.World, ip string, s *sample, opt options) 
 	t.Cleanup(func() {
 		r.stop()
 		pool.Close()
-		if n := r.shell.leased.Load(); n != 0 {
+		if n := r.shell.buffers.Leased(); n != 0 {
 			t.Errorf("%d large buffers were not given back", n)
 		}
 		if n := len(r.shell.waiting.inside); n != 0 {

@@ -3,7 +3,7 @@
 // decides nothing itself.
 //
 //	accept, dial     a connection begins                 (accept.go, room.go, dial.go, transport.go, meet.go)
-//	encrypt          plain, by MSE or by TLS             (encrypt.go, tls.go, sealed.go, manners.go, line.go)
+//	encrypt          plain, by MSE or by TLS             (encrypt.go, manners.go; below: line)
 //	handshake        which object, which version         (handshake.go)
 //	run              both flows, until one ends          (connection.go, gate.go)
 //	read             socket -> messages, payload -> intake (read.go)
@@ -13,7 +13,6 @@ package bittorrent
 import (
 	"log/slog"
 	"net/netip"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +20,7 @@ import (
 	"github.com/potluck-p2p/potluck/internal/identity"
 	"github.com/potluck-p2p/potluck/internal/intake"
 	"github.com/potluck-p2p/potluck/internal/layout/torrent"
+	"github.com/potluck-p2p/potluck/internal/network/bittorrent/line"
 	"github.com/potluck-p2p/potluck/internal/netx"
 	"github.com/potluck-p2p/potluck/internal/protocol/mse"
 	"github.com/potluck-p2p/potluck/internal/swarm"
@@ -71,7 +71,10 @@ func (o *Object) hash() metainfo.InfoHash {
 	return o.Hash
 }
 
-// Config is what a shell is made of. All fields but UTP, Unlimited and Identity are required.
+// mostBuffers is enough for 250 peers with whom payload flows at full speed.
+const mostBuffers = 64 << 20
+
+// Config is what a shell is made of. All fields but UTP, Unlimited, Identity, Buffers and LargeRequests are required.
 type Config struct {
 	Network netx.Network
 	// UTP reaches peers whom TCP does not reach; nil: nothing does.
@@ -84,6 +87,11 @@ type Config struct {
 	Identity *identity.Identity
 	// Unlimited are the addresses of peers to whom the limits do not apply; nil: nobody's.
 	Unlimited func(netip.Addr) bool
+	// Buffers is how many bytes the large buffers of all connections may take together: 64 MiB, or less. When they are leased,
+	// who comes moves payload through small ones, and slower.
+	Buffers int64
+	// LargeRequests says that we ask for runs of blocks where a peer takes that: they come as one message.
+	LargeRequests bool
 	// Find looks an object up by the 20 bytes of a handshake; nil if there is none that takes peers.
 	Find func(infoHash [20]byte) *Object
 	// FindReq2 looks the same 20 bytes up by their [mse.Req2].
@@ -96,39 +104,25 @@ type Config struct {
 type Shell struct {
 	cfg      Config
 	waiting  room
-	plain    addresses     // where an encrypted connection was refused and a plain one taken
-	buffers  sync.Pool     // of *[]byte, each of bufferSize
-	stages   sync.Pool     // of *[maxRecord]byte
-	desks    chan struct{} // one for each handshake of TLS that calculates
-	leased   atomic.Int64  // of them
-	pressed  atomic.Bool   // memory is scarce
+	plain    addresses // where an encrypted connection was refused and a plain one taken
+	buffers  *line.Buffers
+	tls      *line.TLS
+	pressed  atomic.Bool // memory is scarce
 	arrivals arrivals
 	running  sync.WaitGroup
 }
 
 // New makes a shell.
 func New(cfg Config) *Shell {
-	return &Shell{
-		cfg:     cfg,
-		buffers: sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }},
-		stages:  sync.Pool{New: func() any { return new([maxRecord]byte) }},
-		desks:   make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+	if cfg.Buffers <= 0 || cfg.Buffers > mostBuffers {
+		cfg.Buffers = mostBuffers
 	}
+	buffers := line.NewBuffers(int(max(1, cfg.Buffers/line.BufferSize)))
+	return &Shell{cfg: cfg, buffers: buffers, tls: line.NewTLS(buffers)}
 }
 
 // Wait returns when every connection has ended. End them by cancelling the contexts given to Accept and Dial.
 func (sh *Shell) Wait() { sh.running.Wait() }
-
-// lease takes a large buffer; giveBack returns it.
-func (sh *Shell) lease() *[]byte {
-	sh.leased.Add(1)
-	return sh.buffers.Get().(*[]byte)
-}
-
-func (sh *Shell) giveBack(b *[]byte) {
-	sh.leased.Add(-1)
-	sh.buffers.Put(b)
-}
 
 // guarded runs f and contains its panic.
 func (sh *Shell) guarded(f func()) {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/rand"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/identity"
+	"github.com/potluck-p2p/potluck/internal/network/bittorrent/line"
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
 	"github.com/potluck-p2p/potluck/internal/protocol/mse"
 	"github.com/potluck-p2p/potluck/internal/swarm"
@@ -65,11 +65,11 @@ func meeting(a, b *rig) string {
 		return fmt.Sprintf("%d and %d connections", len(first), len(second))
 	}
 	var said [2]string
-	for i, l := range []*line{first[0], second[0]} {
+	for i, l := range []*line.Line{first[0], second[0]} {
 		switch {
-		case !l.key.IsZero():
+		case !l.Key().IsZero():
 			said[i] = "TLS"
-		case l.hidden():
+		case l.Hidden():
 			said[i] = "RC4"
 		default:
 			said[i] = "plain"
@@ -261,18 +261,18 @@ func tlsHello(t *testing.T) []byte {
 
 func TestBeginningOfTLS(t *testing.T) {
 	hello := tlsHello(t)
-	if !isClientHello(hello[:opening]) {
+	if !line.IsClientHello(hello[:opening]) {
 		t.Errorf("% x is not taken for TLS", hello[:opening])
 	}
 	plain := wire.AppendHandshake(nil, wire.Handshake{})
-	if isClientHello(plain[:opening]) {
+	if line.IsClientHello(plain[:opening]) {
 		t.Error("a plain handshake is taken for TLS")
 	}
 	random := make([]byte, opening)
 	for range 100_000 {
 		rand.Read(random)
 		random[0], random[1] = hello[0], hello[1] // once in 65,536
-		if isClientHello(random) {
+		if line.IsClientHello(random) {
 			t.Fatalf("% x is taken for TLS", random)
 		}
 	}
@@ -305,7 +305,7 @@ func TestHandshakesThatStall(t *testing.T) {
 		if took := time.Since(begun); took > handshakePatience+time.Second {
 			t.Errorf("they are kept for %v", took)
 		}
-		if n := len(seed.shell.desks); n != 0 {
+		if n := seed.shell.tls.Calculating(); n != 0 {
 			t.Errorf("%d desks are taken", n)
 		}
 	})
@@ -332,53 +332,6 @@ func TestHandshakeWithoutEnd(t *testing.T) {
 			t.Errorf("ended after %v", took)
 		}
 	})
-}
-
-// Records are written in the order in which they are made, whoever makes them, and buffers are given back.
-func TestSealedOrder(t *testing.T) {
-	sh := New(Config{})
-	var s sealed
-	record := func(k byte, n int) []byte { return bytes.Repeat([]byte{k}, n) }
-	add := func(k byte, n int) {
-		if _, err := s.add(sh, record(k, n)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	add(1, 30) // nobody writes
-	s.begin(sh)
-	var want []byte
-	want = append(want, record(1, 30)...)
-	for k := byte(2); k < 40; k++ {
-		add(k, maxRecord)
-		want = append(want, record(k, maxRecord)...)
-	}
-	vector := s.end()
-	add(40, 30) // while the others are written
-	if len(vector) != 3 {
-		t.Errorf("%d buffers", len(vector))
-	}
-	var got bytes.Buffer
-	if _, err := vector.WriteTo(&got); err != nil || !bytes.Equal(got.Bytes(), want) {
-		t.Errorf("%d bytes of %d, or not in order, %v", got.Len(), len(want), err)
-	}
-	s.release(sh)
-	if n := sh.leased.Load(); n != 0 {
-		t.Errorf("%d buffers are not given back", n)
-	}
-	s.begin(sh)
-	if v := s.end(); len(v) != 1 || !bytes.Equal(v[0], record(40, 30)) {
-		t.Errorf("%v", v)
-	}
-	s.release(sh)
-
-	var err error
-	n := 0
-	for ; err == nil && n < 1000; n++ {
-		_, err = s.add(sh, record(1, 30))
-	}
-	if !errors.Is(err, errAside) || n*30 > maxAside+60 {
-		t.Errorf("%d records are kept aside, %v", n, err)
-	}
 }
 
 // What goes over the wire says nothing: no name of an object, none of ours, and no content.

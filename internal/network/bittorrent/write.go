@@ -77,7 +77,7 @@ func (c *connection) send(ctx context.Context, out *outbound) error {
 		now := c.sh.cfg.Now()
 		room := 0
 		if len(out.granted) == 0 {
-			room = c.conn.room(portion(c.up))
+			room = c.conn.Room(portion(c.up))
 		}
 		if err := c.o.Swarm.Outbound(now, c.id, &out.box, room); err != nil {
 			return err
@@ -87,17 +87,18 @@ func (c *connection) send(ctx context.Context, out *outbound) error {
 			out.due = now.Add(c.up.Take(now, bytesOf(out.granted)))
 		}
 		out.vector = out.vector[:0]
+		sent := len(out.box.Frames)+len(out.box.Leaves) > 0
 		if len(out.box.Frames) > 0 {
 			out.vector = append(out.vector, out.box.Frames)
 		}
 		if len(out.granted) > 0 && !now.Before(out.due) {
-			if err := c.gather(out); err != nil {
-				c.o.Failed(err)
+			sent = true
+			if err := c.deliver(out); err != nil {
 				return err
 			}
 			out.granted = out.granted[:0]
 		}
-		if len(out.vector) == 0 && len(out.box.Leaves) == 0 {
+		if !sent {
 			c.rest(out)
 			return nil
 		}
@@ -119,16 +120,26 @@ func bytesOf(blocks []bittorrent.Block) (n int) {
 
 // flush writes everything to the socket. What the buffers hold is used up by that.
 func (c *connection) flush(vector net.Buffers) error {
-	vector, err := c.conn.seal(vector)
-	defer c.conn.release()
-	if err != nil {
-		return err
-	}
 	for len(vector) > 0 {
+		ready, err := c.conn.Seal(&vector)
+		if err == nil {
+			err = c.push(ready)
+		}
+		c.conn.Release()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// push writes what is ready, for as long as the peer takes some of it.
+func (c *connection) push(ready net.Buffers) error {
+	for len(ready) > 0 {
 		if err := c.conn.SetWriteDeadline(c.sh.cfg.Now().Add(writePatience)); err != nil {
 			return err
 		}
-		n, err := c.conn.writeSealed(&vector)
+		n, err := c.conn.WriteSealed(&ready)
 		if err != nil && (n < leastTaken || !errors.Is(err, os.ErrDeadlineExceeded)) {
 			return err
 		}
@@ -136,13 +147,24 @@ func (c *connection) flush(vector net.Buffers) error {
 	return nil
 }
 
-// gather lays out the granted blocks, each behind its header. Blocks that follow each other are read at once.
-func (c *connection) gather(out *outbound) error {
-	blocks := out.granted
+// deliver lays out the granted blocks, each behind its header. Without a large buffer they are sent at once.
+func (c *connection) deliver(out *outbound) error {
 	if out.data == nil {
-		out.data = c.sh.lease()
+		out.data = c.sh.buffers.Lease()
 	}
-	data := *out.data
+	if out.data == nil {
+		return c.trickle(out)
+	}
+	err := c.gather(out, *out.data)
+	if err != nil {
+		c.o.Failed(err)
+	}
+	return err
+}
+
+// gather lays out the granted blocks in data. Blocks that follow each other are read at once.
+func (c *connection) gather(out *outbound, data []byte) error {
+	blocks := out.granted
 	out.headers = out.headers[:0]
 	if room := len(blocks) * wire.PieceHeaderSize; cap(out.headers) < room {
 		out.headers = make([]byte, 0, room)
@@ -160,6 +182,27 @@ func (c *connection) gather(out *outbound) error {
 			data = data[b.Length:]
 		}
 		blocks = blocks[run:]
+	}
+	return nil
+}
+
+// trickle sends the granted blocks through a small buffer, when all large ones are leased.
+func (c *connection) trickle(out *outbound) error {
+	small := make([]byte, torrent.BlockSize)
+	content := c.o.Content.Load()
+	for _, b := range out.granted {
+		out.vector = append(out.vector, wire.AppendPieceHeader(nil, uint32(b.Piece), uint32(b.Begin), uint32(b.Length)))
+		for at := 0; at < b.Length; at += len(small) {
+			part := small[:min(len(small), b.Length-at)]
+			if err := readBlock(content, out, part, bittorrent.Block{Piece: b.Piece, Begin: b.Begin + at}); err != nil {
+				c.o.Failed(err)
+				return err
+			}
+			if err := c.flush(append(out.vector, part)); err != nil {
+				return err
+			}
+			out.vector = out.vector[:0]
+		}
 	}
 	return nil
 }
@@ -191,7 +234,7 @@ func readBlock(content *Content, out *outbound, p []byte, b bittorrent.Block) er
 // rest gives back what an idle connection does not need.
 func (c *connection) rest(out *outbound) {
 	if out.data != nil {
-		c.sh.giveBack(out.data)
+		c.sh.buffers.GiveBack(out.data)
 		out.data = nil
 	}
 	if cap(out.box.Frames) > keepFrames {
@@ -218,10 +261,13 @@ func (c *connection) answerLeaves(ctx context.Context, out *outbound) error {
 // leaves appends the hashes of a piece's blocks, which are read a buffer at a time: a piece may be large.
 func (c *connection) leaves(ctx context.Context, content *Content, out *outbound, leaves []metainfo.HashV2, piece int) ([]metainfo.HashV2, error) {
 	if out.data == nil {
-		out.data = c.sh.lease()
+		var err error
+		if out.data, err = c.sh.buffers.Wait(ctx); err != nil {
+			return nil, err
+		}
 	}
-	for at, need := 0, content.Layout.Need(piece); at < need && ctx.Err() == nil; at += bufferSize {
-		data := (*out.data)[:min(bufferSize, need-at)]
+	for at, need := 0, content.Layout.Need(piece); at < need && ctx.Err() == nil; at += portionSize {
+		data := (*out.data)[:min(portionSize, need-at)]
 		if err := readBlock(content, out, data, bittorrent.Block{Piece: piece, Begin: at}); err != nil {
 			c.o.Failed(err)
 			return nil, err

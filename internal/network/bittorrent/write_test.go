@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/layout/torrent"
+	"github.com/potluck-p2p/potluck/internal/network/bittorrent/line"
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
 	"github.com/potluck-p2p/potluck/internal/protocol/mse"
 	"github.com/potluck-p2p/potluck/internal/swarm"
@@ -226,7 +227,7 @@ func TestUploadLimitDoesNotHoldUpFrames(t *testing.T) {
 			t.Errorf("%v after %v", m.Type, time.Since(begun))
 		}
 		synctest.Wait()
-		if n := r.shell.leased.Load(); n != 0 {
+		if n := r.shell.buffers.Leased(); n != 0 {
 			t.Errorf("%d large buffers while it waits", n)
 		}
 	})
@@ -286,7 +287,7 @@ func TestLeavesAreServed(t *testing.T) {
 			t.Errorf("%d bytes of hashes, not the leaves", len(m.Payload))
 		}
 		synctest.Wait()
-		if n := r.shell.leased.Load(); n != 0 {
+		if n := r.shell.buffers.Leased(); n != 0 {
 			t.Errorf("%d large buffers", n)
 		}
 	})
@@ -326,8 +327,8 @@ func TestFlushGoesOnAfterADeadline(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			out, in := agreed(t, m)
 			a, b := pair(t)
-			c := &connection{sh: New(Config{Now: time.Now}), conn: &line{Conn: a, out: out.Out}}
-			reader := &line{Conn: b, in: in.In}
+			c := &connection{sh: New(Config{Now: time.Now}), conn: line.Enciphered(a, out)}
+			reader := line.Enciphered(b, in)
 			want := bytes.Repeat([]byte("0123456789abcdef"), 64<<10)
 			go func() {
 				var v net.Buffers

@@ -1,56 +1,55 @@
-package bittorrent
+package line
 
 import (
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"net"
-	"time"
+	"runtime"
+	"sync"
 
 	"github.com/potluck-p2p/potluck/internal/identity"
 	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
 )
 
-// What our policy of encryption has to say to those who prove nothing, and who would.
-var (
-	errUnproven = errors.New("proves no key, which our configuration requires")
-	errNoPin    = errors.New("its key is not known, and our configuration requires that it is")
-	errTLS      = wire.ProtocolError("begins with TLS, which we do not take")
-)
+// TLS begins connections with other potlucks, which prove to each other who they are.
+type TLS struct {
+	buffers *Buffers
+	stages  sync.Pool     // of *[maxRecord]byte
+	desks   chan struct{} // one for each handshake that calculates
+}
 
-// isClientHello reports whether a connection begins with TLS: with a record (RFC 8446, section 5.1) in which a ClientHello
+// NewTLS seals in the buffers, or in small ones if none is left.
+func NewTLS(buffers *Buffers) *TLS {
+	return &TLS{
+		buffers: buffers,
+		stages:  sync.Pool{New: func() any { return new([maxRecord]byte) }},
+		desks:   make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+	}
+}
+
+// IsClientHello reports whether a connection begins with TLS: with a record (RFC 8446, section 5.1) in which a ClientHello
 // begins (section 4.1.2). What MSE begins with is random, and all but never looks like that.
-func isClientHello(said []byte) bool {
+func IsClientHello(said []byte) bool {
 	const handshake, clientHello = 22, 1
 	// "The ClientHello.legacy_version field [...] MUST be set to 0x0303", and that of the record "MUST be ignored", but for its
 	// first byte, which is the same in all versions.
 	return said[0] == handshake && said[1] == 3 && said[5] == clientHello && said[9] == 3 && said[10] == 3
 }
 
-// prove begins a connection that we made by TLS, with the node that has the key and with nobody else: an
-// *identity.OtherKeyError says that another answered. Who does not speak TLS with us is given up as mute, after patience at
-// the latest.
-func (sh *Shell) prove(conn net.Conn, ours *identity.Identity, key identity.Key, patience time.Duration) (*line, error) {
-	if err := conn.SetReadDeadline(sh.cfg.Now().Add(patience)); err != nil {
-		return nil, err
-	}
-	below := &underTLS{Conn: conn, sh: sh, allowed: maxHello}
-	l, err := below.shake(tls.Client(below, ours.Dial(key)))
-	var other *identity.OtherKeyError
-	switch {
-	case errors.As(err, &other):
-		return nil, err
-	case err != nil:
-		return nil, fmt.Errorf("%w: %w", errMute, err)
-	}
-	return l, conn.SetReadDeadline(time.Time{})
+// Prove begins a connection that we made by TLS, with the node that has the key and with nobody else: an
+// *identity.OtherKeyError says that another answered.
+func (t *TLS) Prove(conn net.Conn, ours *identity.Identity, key identity.Key) (*Line, error) {
+	below := &underTLS{Conn: conn, by: t, allowed: maxHello}
+	return below.shake(tls.Client(below, ours.Dial(key)))
 }
 
-// challenge has whoever began a connection by TLS prove a key, whichever. said is what came already.
-func (sh *Shell) challenge(conn net.Conn, said []byte) (*line, error) {
-	below := &underTLS{Conn: conn, sh: sh, ahead: said, allowed: maxHello, desks: sh.desks}
-	return below.shake(tls.Server(below, sh.cfg.Identity.Accept()))
+// Challenge has whoever began a connection by TLS prove a key, whichever. said is what came already.
+func (t *TLS) Challenge(conn net.Conn, ours *identity.Identity, said []byte) (*Line, error) {
+	below := &underTLS{Conn: conn, by: t, ahead: said, allowed: maxHello, desks: t.desks}
+	return below.shake(tls.Server(below, ours.Accept()))
 }
+
+// Calculating is how many handshakes are at their sums.
+func (t *TLS) Calculating() int { return len(t.desks) }
 
 // maxHello bounds what one side may send until the handshake is over, in bytes: less than 3 KiB are needed.
 const maxHello = 16 << 10
@@ -63,7 +62,7 @@ var errLongHello = wire.ProtocolError("a handshake that is too long")
 // that it sees fail would be its last.
 type underTLS struct {
 	net.Conn
-	sh      *Shell
+	by      *TLS
 	ahead   []byte        // received, and not read yet
 	allowed int           // how much more the handshake may read; negative: it is over
 	desks   chan struct{} // one for each handshake that may be at its sums; nil: no bound
@@ -71,7 +70,7 @@ type underTLS struct {
 }
 
 // shake carries the handshake, one side of which t is, to its end.
-func (u *underTLS) shake(t *tls.Conn) (*line, error) {
+func (u *underTLS) shake(t *tls.Conn) (*Line, error) {
 	if err := u.calculate(t.Handshake); err != nil {
 		return nil, err
 	}
@@ -80,7 +79,7 @@ func (u *underTLS) shake(t *tls.Conn) (*line, error) {
 		return nil, err
 	}
 	u.allowed, u.desks = -1, nil
-	return &line{Conn: t, tls: u, key: key}, nil
+	return &Line{Conn: t, tls: u, key: key}, nil
 }
 
 // calculate does something at a desk. A handshake is at one while it does its sums, and not while it waits for the other side:
@@ -134,32 +133,35 @@ func (u *underTLS) Write(p []byte) (int, error) {
 	if u.allowed >= 0 {
 		return u.Conn.Write(p)
 	}
-	return u.out.add(u.sh, p)
+	return u.out.add(p)
 }
 
-// seal makes records of buffers, as long as they may be whatever is in them: t is the connection above. What it returns is to
-// be written to the socket, and then released.
-func (u *underTLS) seal(t net.Conn, vector net.Buffers) (net.Buffers, error) {
-	stage := u.sh.stages.Get().(*[maxRecord]byte)
-	defer u.sh.stages.Put(stage)
-	u.out.begin(u.sh)
-	n := 0
+// seal makes records of buffers, as long as they may be whatever is in them, and takes out of rest what it has sealed: t is
+// the connection above. What it returns is to be written to the socket, and then released.
+func (u *underTLS) seal(t net.Conn, rest *net.Buffers) (net.Buffers, error) {
+	stage := u.by.stages.Get().(*[maxRecord]byte)
+	defer u.by.stages.Put(stage)
+	room := u.out.begin(u.by.buffers)
 	var err error
-	for _, b := range vector {
-		for len(b) > 0 && err == nil {
-			m := copy(stage[n:], b)
-			b, n = b[m:], n+m
-			if n == len(stage) {
-				_, err = t.Write(stage[:n])
-				n = 0
-			}
-		}
-	}
-	if n > 0 && err == nil {
+	for room > 0 && len(*rest) > 0 && err == nil {
+		n := fill(stage[:], rest)
 		_, err = t.Write(stage[:n])
+		room -= maxRecord
 	}
 	return u.out.end(), err
 }
 
-// maxRecord is how much a record of TLS carries. RFC 8446, section 5.1: "The length MUST NOT exceed 2^14 bytes."
-const maxRecord = 1 << 14
+// fill copies as much as fits from the front of some buffers, and takes it out.
+func fill(p []byte, from *net.Buffers) (n int) {
+	for len(*from) > 0 && n < len(p) {
+		first := (*from)[0]
+		m := copy(p[n:], first)
+		n += m
+		if m < len(first) {
+			(*from)[0] = first[m:]
+		} else {
+			*from = (*from)[1:]
+		}
+	}
+	return n
+}
