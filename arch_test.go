@@ -67,8 +67,11 @@ var house = []room{
 	{path: "internal/netx", floor: 0},
 	// The simulation drives the decisions of many nodes over fake links and disks: below the network rooms.
 	{path: "internal/sim", floor: 3},
-	// The black-box tests speak to the binary, never to the code.
+	// The black-box tests and the benchmark speak to the binary, never to the code.
 	{path: "test", floor: 7, only: []string{"test"}},
+	{path: "bench", floor: 7, only: []string{"test", "bench"}},
+	// Its synthetic peers speak to what is measured, in the words that everybody has.
+	{path: "bench/load", floor: 7, only: []string{"internal/wire/metainfo", "internal/wire/peer"}},
 }
 
 // sideways are the imports between rooms of one floor that are meant, with the reason.
@@ -87,6 +90,7 @@ var sideways = map[string]string{
 	"internal/selection -> internal/fault":            "a pattern that nobody can understand is the user's to mend",
 	"internal/create -> internal/inspect":             "trackers and web seeds that a user names are judged in one place",
 	"internal/node -> internal/config":                "the node is wired from its configuration",
+	"bench -> test":                                   "the benchmark starts the same clients as the tests",
 }
 
 // handed are the packages that let code reach for disk, network or randomness by itself. Pure rooms import none. (What they
@@ -125,7 +129,7 @@ var external = map[string][]string{
 // standardOnly names who may use parts of the standard library that reach outside.
 var standardOnly = map[string][]string{
 	"database/sql": {"internal/catalog"},
-	"os/exec":      {"test"},
+	"os/exec":      {"test", "bench"},
 	"plugin":       {},
 	"unsafe":       {},
 	"C":            {},

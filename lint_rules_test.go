@@ -54,7 +54,7 @@ func anyName(string) bool { return true }
 
 func below(floor int) func(room) bool { return func(r room) bool { return r.floor < floor } }
 
-// bans are the rules about names; the tests and the harness (test/) are exempt.
+// bans are the rules about names; the tests, the harness (test/) and the benchmark (bench/) are exempt.
 var bans = []ban{
 	{
 		packages: []string{"os"},
@@ -176,7 +176,7 @@ func (f *source) judge() []violation {
 	}
 	home := path.Dir(f.path)
 	here, _ := findRoom(home)
-	harness := isBelow(home, "test")
+	harness := isBelow(home, "test") || isBelow(home, "bench")
 	made := map[ast.Expr]bool{} // types of which a value is made
 	ast.Inspect(f.syntax, func(n ast.Node) bool {
 		switch n := n.(type) {

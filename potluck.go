@@ -54,6 +54,8 @@ type Options struct {
 	NoUTP bool
 	// NoPortMapping does not ask the router before us to let others in.
 	NoPortMapping bool
+	// NoLargeRequests asks other potlucks for 16 KiB at a time too.
+	NoLargeRequests bool
 	// NoHolePunching meets no peers whom nobody can connect to, and brings no others together. With a Proxy that is so anyway.
 	NoHolePunching bool
 	// NoDHT takes no part in the distributed hash table. DHTRouters are HOST:PORT of nodes that are asked for a way in when no
@@ -126,8 +128,9 @@ func Open(ctx context.Context, opt Options) (*Node, error) {
 	n, err := node.Open(ctx, node.Config{
 		Home: opt.Home, FS: vfs.OS(), Network: w.Network, Now: time.Now, Log: log,
 		Listen: opt.Listen, Announced: named && opt.Proxy == "" && !opt.Anonymous, Anonymous: opt.Anonymous, Silent: opt.NoNetwork, Offline: opt.Offline || opt.NoNetwork, Encryption: encryption,
-		PortMapping: !opt.NoPortMapping,
-		UTP:         !opt.NoUTP, HolePunching: !opt.NoHolePunching && opt.Proxy == "", DHT: !opt.NoDHT, DHTRouters: opt.DHTRouters, FeedPoll: opt.FeedPoll,
+		PortMapping:   !opt.NoPortMapping,
+		LargeRequests: !opt.NoLargeRequests,
+		UTP:           !opt.NoUTP, HolePunching: !opt.NoHolePunching && opt.Proxy == "", DHT: !opt.NoDHT, DHTRouters: opt.DHTRouters, FeedPoll: opt.FeedPoll,
 		Schedule: opt.Schedule, LimitLAN: opt.LimitLAN, BlockLists: opt.BlockLists, SuperSeeding: opt.SuperSeeding, Room: host.Room(vfs.OS()),
 		Up: opt.Up, Down: opt.Down, DownloadDir: opt.DownloadDir, Version: Version, Slots: opt.Slots, MaxPeers: opt.MaxPeers,
 		Ratio: opt.Ratio, SeedTime: opt.SeedTime, ActiveFetches: opt.ActiveFetches, ActiveSeeds: opt.ActiveSeeds,

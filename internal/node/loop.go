@@ -25,58 +25,85 @@ const (
 func (n *Node) loop() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var care care
 	var nextBeat time.Time
 	beats := 0
 	for {
 		select {
 		case <-n.life.Done():
 			return
-		case <-n.wake:
+		case <-n.rooms.Stirring.Wake():
 		case <-timer.C:
 		}
 		now := n.cfg.Now()
-		objects, scouts := n.books.All(), n.books.Scouts()
 		serve := false
-		for _, o := range slices.Concat(objects, scouts) {
-			o.Guarded(func() {
-				serve = n.attend(now, o) || serve
-				n.dial(now, o)
-			})
-		}
-		if serve {
-			n.contained(func() { n.grant(now, objects) })
+		for _, o := range n.rooms.Stirring.Take() {
+			care.takeUp(o)
+			serve = n.lookAfter(now, o) || serve
 		}
 		if !now.Before(nextBeat) {
 			nextBeat = now.Add(beat)
 			beats++
-			for _, o := range objects {
-				o.Guarded(func() {
-					o.Swarm.Beat(now)
-					if beats%shows == 0 {
-						o.ExpectSources(now)
-						o.EndSeeding(now)
-						o.SavePeers(now)
-						o.SaveCounts(now)
-						o.Show()
-					}
-				})
-			}
-			for _, o := range scouts {
+			for _, o := range slices.Concat(care.awake, n.books.Scouts()) {
+				serve = n.lookAfter(now, o) || serve
 				o.Guarded(func() { o.Swarm.Beat(now) })
 			}
 			n.contained(n.keepCeiling)
 			if beats%shows == 0 {
-				n.contained(func() { n.keepSchedule(now) })
-				n.dealTurns(now, objects)
-				n.contained(func() { n.lan.Tell(slices.Concat(objects, scouts)) })
-				n.contained(func() { n.dht.Tell(now, slices.Concat(objects, scouts)) })
+				n.tend(now, &care)
 			}
 		}
+		if serve {
+			n.contained(func() { n.grant(now, care.awake) })
+		}
 		if !now.Before(n.choker.Next()) {
-			n.contained(func() { n.reconsider(now, objects) })
+			n.contained(func() { n.reconsider(now, care.awake) })
 		}
 		timer.Reset(max(0, earliest(nextBeat, n.choker.Next()).Sub(now)))
 	}
+}
+
+// tend does what is done now and then, and lets go of those that need no looking after any more.
+func (n *Node) tend(now time.Time, care *care) {
+	for _, o := range care.awake {
+		o.Guarded(func() {
+			o.ExpectSources(now)
+			n.record(now, o)
+			o.Show()
+		})
+	}
+	all := n.books.All()
+	for _, o := range care.round(all) {
+		o.Guarded(func() {
+			if n.record(now, o); o.IsAtRest() && !o.Rest(now) {
+				o.Stir()
+			}
+		})
+	}
+	n.contained(func() { n.keepSchedule(now) })
+	n.dealTurns(now, care.contenders(n.rooms.Bounds, all))
+	scouts := n.books.Scouts()
+	if care.isNews(now, all, scouts) {
+		n.contained(func() { n.lan.Tell(now, slices.Concat(all, scouts)) })
+		n.contained(func() { n.dht.Tell(now, slices.Concat(all, scouts)) })
+	}
+	care.letGo(now)
+}
+
+// record notes what has come of an object, if it is time to.
+func (n *Node) record(now time.Time, o *object.Object) {
+	o.EndSeeding(now)
+	o.SavePeers(now)
+	o.SaveCounts(now)
+}
+
+// lookAfter takes an object's news and dials for it, and reports whether there may be someone to serve.
+func (n *Node) lookAfter(now time.Time, o *object.Object) (serve bool) {
+	o.Guarded(func() {
+		serve = n.attend(now, o)
+		n.dial(now, o)
+	})
+	return serve
 }
 
 // contained does something for all objects together, and contains its panic.

@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/catalog"
@@ -79,6 +80,8 @@ type Config struct {
 	Encryption mse.Policy
 	// UTP connects with peers over uTP where TCP does not reach them, and has them connect so.
 	UTP bool
+	// LargeRequests asks other potlucks for several blocks in one message, unless Anonymous: nobody else does.
+	LargeRequests bool
 	// HolePunching meets peers whom nobody can connect to, and brings others together (BEP 55). It needs UTP.
 	HolePunching bool
 	// DHT takes part in the distributed hash table, unless Offline; DHTRouters are HOST:PORT of nodes that are asked for a
@@ -129,7 +132,6 @@ type Node struct {
 	running sync.WaitGroup // whatever else
 	ending  sync.Once
 	ended   error
-	wake    chan struct{}
 
 	catalog  *catalog.Catalog
 	books    *object.Books
@@ -186,7 +188,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 func open(ctx context.Context, cfg Config) (n *Node, err error) {
 	defaults(&cfg)
 	n = &Node{
-		cfg: cfg, wake: make(chan struct{}, 1), books: object.NewBooks(), sockets: &sockets.Sockets{},
+		cfg: cfg, books: object.NewBooks(), sockets: &sockets.Sockets{},
 		names: self.Names{Version: cfg.Version, Anonymous: cfg.Anonymous},
 	}
 	n.life, n.end = context.WithCancel(context.Background())
@@ -233,19 +235,20 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 		Silent: cfg.Silent, Offline: cfg.Offline, DHT: cfg.DHT, Announced: cfg.Announced, Encryption: cfg.Encryption,
 		Bounds:    turn.Bounds{Fetches: cfg.ActiveFetches, Seeds: cfg.ActiveSeeds},
 		Enough:    turn.Enough{Ratio: cfg.Ratio, Time: cfg.SeedTime},
-		Unreached: func(a netip.Addr) bool { return n.dht.Unreached(a) }, Wake: n.poke, Panicked: n.panicked,
+		Unreached: func(a netip.Addr) bool { return n.dht.Unreached(a) }, Stirring: object.NewStirring(), Panicked: n.panicked,
 	}
 	n.rooms.Scraper = tracker.NewScraper(n.rooms.Trackers, newRand())
 	n.adder = adding.New(adding.Config{Rooms: n.rooms, Fetcher: n.fetcher, DownloadDir: cfg.DownloadDir, Introduce: func(t *metainfo.Torrent) { n.dht.Introduce(t) }})
 	n.choker = choker.New(choker.Config{Slots: cfg.Slots, MaxSlots: max(cfg.Slots, cfg.Room.MaxSlots), Rand: newRand()})
 	n.openUTP()
-	n.rooms.HolePunching = n.punchesHoles()
+	n.rooms.HolePunching, n.rooms.LargeRequests = n.punchesHoles(), cfg.LargeRequests && !cfg.Anonymous
 	if err = n.openIdentity(ctx); err != nil {
 		return n, err
 	}
 	n.shell = bittorrent.New(bittorrent.Config{
 		Network: cfg.Network, UTP: n.dialUTP(), Now: cfg.Now, Log: cfg.Log, Encryption: cfg.Encryption,
 		Identity: n.identity, Unlimited: n.unlimited(), Find: n.find, FindReq2: n.books.FindReq2, Panicked: n.panicked,
+		Buffers: cfg.Room.Pressure / 2, LargeRequests: cfg.LargeRequests && !cfg.Anonymous,
 	})
 	if err = n.restore(ctx); err != nil {
 		return n, err
@@ -303,11 +306,30 @@ func (n *Node) restore(ctx context.Context) error {
 		}
 		n.cfg.Log.Warn("some objects of the catalog cannot be used", "err", err)
 	}
+	var done []func()
 	for _, r := range records {
 		o := object.New(n.rooms, r, 0)
 		o.Swarm.Stop(swarm.Checking, nil)
 		n.books.Enter(o, nil)
-		o.Open()
+		if !o.IsDone() {
+			o.Open() // which may take long
+			continue
+		}
+		open := o.Opening()
+		done = append(done, func() {
+			if !o.Do(open) {
+				open()
+			}
+		})
+	}
+	// Few at a time: thousands at once would take the memory of thousands of stacks, and be no sooner.
+	var next atomic.Int64
+	for range min(len(done), 2*runtime.GOMAXPROCS(0)) {
+		n.driving.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(done); i = int(next.Add(1)) - 1 {
+				done[i]()
+			}
+		})
 	}
 	return nil
 }
@@ -335,12 +357,4 @@ func (n *Node) panicked(r any) {
 func stack() string {
 	b := make([]byte, 8<<10)
 	return string(b[:runtime.Stack(b, false)])
-}
-
-// poke makes the loop look for news. It never blocks.
-func (n *Node) poke() {
-	select {
-	case n.wake <- struct{}{}:
-	default:
-	}
 }

@@ -29,7 +29,7 @@ func (n *Node) watchWay() {
 			n.tellWay(closed + "; nothing is sent")
 		default:
 			n.tellWay("the network is back; everything goes on")
-			n.poke()
+			n.rooms.Stirring.Poke()
 		}
 		told = closed
 		for _, c := range n.Conditions() {

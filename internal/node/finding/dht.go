@@ -158,14 +158,12 @@ func (d *DHT) Tell(now time.Time, objects []*object.Object) {
 	}
 	var active []dht.Object
 	for _, o := range objects {
-		s := o.Swarm.Snapshot(now)
-		resolving := s.State == swarm.Resolving
-		if o.Record().Private || !resolving && s.State != swarm.Fetching && s.State != swarm.Seeding {
+		s := o.Standing(now)
+		if s.Private || !s.Moving() {
 			continue
 		}
 		active = append(active, dht.Object{
-			Hashes: o.InfoHash().Wire(), Seed: s.State == swarm.Seeding && s.LeftBytes == 0,
-			Hungry: s.State != swarm.Seeding && s.Sources == 0, Unannounced: o.IsHidden() || d.rooms.Sockets.Port() == 0,
+			Hashes: s.Hash.Wire(), Seed: s.Whole, Hungry: s.Hungry, Unannounced: s.Hidden || d.rooms.Sockets.Port() == 0,
 		})
 	}
 	d.runner.SetObjects(active)

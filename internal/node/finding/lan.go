@@ -3,6 +3,7 @@ package finding
 import (
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/potluck-p2p/potluck/internal/discovery/lan"
 	"github.com/potluck-p2p/potluck/internal/node/object"
@@ -33,17 +34,15 @@ func (l *LAN) found(infoHash [20]byte, peer netip.AddrPort) {
 }
 
 // Tell says what is active now.
-func (l *LAN) Tell(objects []*object.Object) {
+func (l *LAN) Tell(now time.Time, objects []*object.Object) {
 	if l == nil {
 		return
 	}
 	var active []lan.Object
 	for _, o := range objects {
-		state, _ := o.Swarm.State()
-		if o.IsHidden() || state != swarm.Resolving && state != swarm.Fetching && state != swarm.Seeding {
-			continue
+		if s := o.Standing(now); !s.Hidden && s.Moving() {
+			active = append(active, lan.Object{Hashes: s.Hash.Wire()})
 		}
-		active = append(active, lan.Object{Hashes: o.InfoHash().Wire()})
 	}
 	l.runner.SetObjects(active)
 }

@@ -1,7 +1,7 @@
 package object
 
 import (
-	"maps"
+	"cmp"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -12,11 +12,13 @@ import (
 )
 
 // Books are the objects of a node: in their order, by their info-hashes, and by the paths that they have or are about to have,
-// so that no two objects have one. It is safe for concurrent use.
+// so that no two objects have one. Whatever is looked up takes the same time in a home of many objects. It is safe for concurrent use.
 type Books struct {
 	mu      sync.Mutex
-	objects []*Object
+	objects []*Object // by place
+	all     []*Object // a copy that has been handed out; nil if there is none that is up to date
 	scouts  []*Object
+	byID    map[string]*Object
 	byHash  map[[20]byte]*Object
 	byReq2  map[[20]byte][20]byte // the keys of byHash by their mse.Req2
 	places  map[string]*Object    // by the path that a fetched object has, or is about to have
@@ -24,10 +26,16 @@ type Books struct {
 	lastNum uint64
 }
 
+// entries are what the books have an object under.
+type entries struct {
+	names [][20]byte // in byHash, unless another was there first
+	paths []string   // in places
+}
+
 // NewBooks makes empty books.
 func NewBooks() *Books {
 	return &Books{
-		byHash: make(map[[20]byte]*Object), byReq2: make(map[[20]byte][20]byte), places: make(map[string]*Object), away: make(map[string]bool),
+		byID: make(map[string]*Object), byHash: make(map[[20]byte]*Object), byReq2: make(map[[20]byte][20]byte), places: make(map[string]*Object), away: make(map[string]bool),
 	}
 }
 
@@ -36,17 +44,27 @@ func (bs *Books) Enter(o, instead *Object) {
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
 	bs.lastNum++
-	o.num = bs.lastNum
-	at := len(bs.objects)
+	o.num, o.place = bs.lastNum, bs.lastNum
 	if instead != nil {
-		at = bs.strike(instead)
+		bs.strike(instead)
+		o.place = instead.place
 	}
-	bs.objects = slices.Insert(bs.objects, at, o)
+	at, _ := bs.seat(o)
+	bs.objects, bs.all = slices.Insert(bs.objects, at, o), nil
+	bs.byID[o.ID] = o
 	r := o.Record()
 	bs.register(o, r.InfoHash)
 	if r.Kind == catalog.Fetched && r.Name != "" {
-		bs.places[filepath.Join(r.Root, r.Name)] = o
+		bs.reserve(filepath.Join(r.Root, r.Name), o)
 	}
+	o.booked.Store(true)
+	o.Stir()
+}
+
+// seat is where in the list an object stands, or would stand.
+func (bs *Books) seat(o *Object) (at int, found bool) {
+	at, _ = slices.BinarySearchFunc(bs.objects, o.place, func(x *Object, place uint64) int { return cmp.Compare(x.place, place) })
+	return at, at < len(bs.objects) && bs.objects[at] == o
 }
 
 // addHashes makes an object findable by more info-hashes.
@@ -61,6 +79,7 @@ func (bs *Books) register(o *Object, hash metainfo.InfoHash) {
 		if old := bs.byHash[name]; old == nil || old.scouting != nil && o.scouting == nil {
 			bs.byHash[name] = o
 			bs.byReq2[mse.Req2(name)] = name
+			o.entries.names = append(o.entries.names, name)
 		}
 	}
 }
@@ -72,41 +91,45 @@ func (bs *Books) Strike(o *Object) {
 	bs.strike(o)
 }
 
-// strike also says where in the list the object was.
-func (bs *Books) strike(o *Object) int {
-	maps.DeleteFunc(bs.byHash, func(_ [20]byte, x *Object) bool { return x == o })
-	maps.DeleteFunc(bs.byReq2, func(_, name [20]byte) bool { return bs.byHash[name] == nil })
-	maps.DeleteFunc(bs.places, func(_ string, x *Object) bool { return x == o })
-	at := slices.Index(bs.objects, o)
-	if at < 0 {
-		return len(bs.objects)
+func (bs *Books) strike(o *Object) {
+	for _, name := range o.entries.names {
+		if bs.byHash[name] == o {
+			delete(bs.byHash, name)
+			delete(bs.byReq2, mse.Req2(name))
+		}
 	}
-	bs.objects = slices.Delete(bs.objects, at, at+1)
-	return at
+	bs.giveUpAll(o)
+	o.entries = entries{}
+	o.booked.Store(false)
+	if at, found := bs.seat(o); found {
+		bs.objects, bs.all = slices.Delete(bs.objects, at, at+1), nil
+		delete(bs.byID, o.ID)
+	}
 }
 
 // holds reports whether an object is in the books.
 func (bs *Books) holds(o *Object) bool {
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
-	return slices.Contains(bs.objects, o)
+	return bs.byID[o.ID] == o
 }
 
-// All lists the objects in the order they were added.
+// All lists the objects in the order they were added. The list is the same for all who ask until the books change: it is only to be
+// read.
 func (bs *Books) All() []*Object {
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
-	return slices.Clone(bs.objects)
+	if bs.all == nil {
+		bs.all = slices.Clone(bs.objects)
+	}
+	return bs.all
 }
 
 // ByID finds an object by its whole id; nil if there is none.
 func (bs *Books) ByID(id string) *Object {
-	for _, o := range bs.All() {
-		if o.ID == id {
-			return o
-		}
-	}
-	return nil
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	return bs.byID[id]
 }
 
 // Find finds an object by the 20 bytes of a handshake; nil if there is none.
@@ -149,6 +172,8 @@ func (bs *Books) enterScout(o *Object) {
 	defer bs.mu.Unlock()
 	bs.scouts = append(bs.scouts, o)
 	bs.register(o, o.Record().InfoHash)
+	o.booked.Store(true)
+	o.Stir()
 }
 
 func (bs *Books) strikeScout(o *Object) {
@@ -165,19 +190,33 @@ func (bs *Books) Claim(path string, o *Object) bool {
 	if other := bs.places[path]; other != nil {
 		return other == o
 	}
-	maps.DeleteFunc(bs.places, func(_ string, x *Object) bool { return x == o })
-	bs.places[path] = o
+	bs.giveUpAll(o)
+	bs.reserve(path, o)
 	return true
+}
+
+func (bs *Books) reserve(path string, o *Object) {
+	bs.places[path] = o
+	o.entries.paths = append(o.entries.paths, path)
+}
+
+func (bs *Books) giveUpAll(o *Object) {
+	for _, path := range o.entries.paths {
+		if bs.places[path] == o {
+			delete(bs.places, path)
+		}
+	}
+	o.entries.paths = nil
 }
 
 // ClaimToo reserves one more path for an object; false if another object has it. GiveUp gives it back.
 func (bs *Books) ClaimToo(path string, o *Object) bool {
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
-	if other := bs.places[path]; other != nil && other != o {
-		return false
+	if other := bs.places[path]; other != nil {
+		return other == o
 	}
-	bs.places[path] = o
+	bs.reserve(path, o)
 	return true
 }
 
@@ -187,6 +226,7 @@ func (bs *Books) GiveUp(path string, o *Object) {
 	defer bs.mu.Unlock()
 	if bs.places[path] == o {
 		delete(bs.places, path)
+		o.entries.paths = slices.DeleteFunc(o.entries.paths, func(p string) bool { return p == path })
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 
 func booked(id string, b byte, root, name string) *Object {
 	hash := metainfo.HashV1{b}
-	return &Object{ID: id, record: catalog.Record{
+	return &Object{ID: id, rooms: &Rooms{Stirring: NewStirring()}, record: catalog.Record{
 		ID: id, Kind: catalog.Fetched, InfoHash: metainfo.NewInfoHash(&hash, nil), Root: root, Name: name,
 	}}
 }

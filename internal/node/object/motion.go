@@ -65,7 +65,7 @@ func (o *Object) Start() {
 	o.Swarm.Resume(o.rooms.Now())
 	o.Discover()
 	o.Show()
-	o.rooms.Wake()
+	o.Stir()
 }
 
 // Check stops an object while its files are looked at, and returns what puts it back into the state in which it was.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/catalog"
@@ -30,9 +31,17 @@ type Object struct {
 	Life context.Context
 
 	rooms *Rooms
-	num   uint64 // the choker's name for it, by the books
 	end   context.CancelFunc
 	work  sync.WaitGroup // all that runs for it
+
+	// The books'.
+	num     uint64 // the choker's name for it
+	place   uint64
+	entries entries
+
+	booked  atomic.Bool // it is in the books
+	stirred atomic.Bool // there is news of it that nobody has taken
+	resting atomic.Bool // it needed no looking after, last
 
 	scouting *scouting.Scouting // nil but of a scout
 	trackers *presence.Trackers
@@ -66,7 +75,8 @@ type Object struct {
 
 	peerID [20]byte // how we call ourselves to its peers and trackers
 
-	astray int // the patrol's alone: the file that it found wrong last
+	astray int      // the patrol's alone: the file that it found wrong last
+	stands Standing // the loop's alone: what it was when that was asked for last
 }
 
 // New makes the parts of an object that do not need its metadata. Nobody knows it before it is booked. Patience is how long
@@ -83,8 +93,8 @@ func New(rooms *Rooms, r catalog.Record, patience time.Duration) *Object {
 	o.Swarm = swarm.New(now, swarm.Config{
 		InfoHash: r.InfoHash, PeerID: o.peerID, Client: rooms.Client, Port: rooms.Sockets.PublicPort(), DHTPort: rooms.dhtPort(),
 		MaxPeers: rooms.MaxPeers, Seats: rooms.Seats, Sequential: r.Sequential,
-		SuperSeeding: rooms.SuperSeeding && r.Kind == catalog.Shared, Rand: rooms.Rand(), Wake: rooms.Wake,
-		Accept: rooms.accept, Key: rooms.Key, Holepunch: rooms.HolePunching,
+		SuperSeeding: rooms.SuperSeeding && r.Kind == catalog.Shared, Rand: rooms.Rand(), Wake: o.Stir,
+		Accept: rooms.accept, Key: rooms.Key, Holepunch: rooms.HolePunching, LargeRequests: rooms.LargeRequests,
 	})
 	o.trackers = o.newTrackers()
 	o.tellOwn()
@@ -168,6 +178,21 @@ func (o *Object) Run(f func()) bool {
 	return !o.over
 }
 
+// Do works for an object as Run does, and waits.
+func (o *Object) Do(f func()) bool {
+	o.mu.Lock()
+	over := o.over
+	if !over {
+		o.work.Add(1)
+	}
+	o.mu.Unlock()
+	if !over {
+		defer o.work.Done()
+		o.Guarded(f)
+	}
+	return !over
+}
+
 // Guarded does something for an object and contains its panic: the object fails, the node goes on (promise 4.8).
 func (o *Object) Guarded(f func()) {
 	defer func() {
@@ -224,7 +249,7 @@ func (o *Object) Fail(state swarm.State, err error) {
 	}); err != nil {
 		o.rooms.Log.Warn("cannot record the state", "id", o.ID, "err", err)
 	}
-	o.rooms.Wake()
+	o.Stir()
 }
 
 // stop stops an object, unless it has been stopped for the same reason: several pieces fail at once when a disk does.

@@ -32,19 +32,33 @@ func (o *Object) Await(ctx context.Context) error {
 	}
 }
 
-// Open takes up an object from its record and the disk. The channel is closed when that is done.
-func (o *Object) Open() (done <-chan struct{}) {
+// Open takes up an object from its record and the disk.
+func (o *Object) Open() {
+	open := o.Opening()
+	if !o.Run(open) {
+		open()
+	}
+}
+
+// Opening is Open for whoever takes up many objects: from now on they are waited for by Await, and what it returns is to be done once
+// for each.
+func (o *Object) Opening() (open func()) {
 	opened := make(chan struct{})
 	o.mu.Lock()
 	o.opened = opened
 	o.mu.Unlock()
-	if !o.Run(func() {
+	return func() {
 		defer close(opened)
-		o.restore()
-	}) {
-		close(opened)
+		if !o.isOver() && o.Life.Err() == nil {
+			o.restore()
+		}
 	}
-	return opened
+}
+
+// IsDone reports whether all of an object was there before, so that nothing is hashed when it is taken up.
+func (o *Object) IsDone() bool {
+	r := o.Record()
+	return r.Kind == catalog.Shared || !r.DoneAt.IsZero()
 }
 
 func (o *Object) restore() {
@@ -210,7 +224,7 @@ func (o *Object) tryOpenFetched(info *metainfo.Info, layers map[metainfo.HashV2]
 		o.finished()
 	}
 	o.Discover()
-	o.rooms.Wake()
+	o.Stir()
 	return nil
 }
 

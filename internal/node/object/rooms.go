@@ -59,6 +59,8 @@ type Rooms struct {
 	Offline   bool // only addresses that were named explicitly are
 	DHT       bool // it is taken part in, unless offline
 	Announced bool // the user named the listening address, and links carry it
+	// LargeRequests has neighbouring blocks travel in one message with peers who know how.
+	LargeRequests bool
 	// HolePunching says that peers are met, and brought together, through a third.
 	HolePunching bool
 	// Encryption is how connections with peers may begin.
@@ -77,7 +79,7 @@ type Rooms struct {
 	// Unreached reports whether strangers do not reach our node in the DHT in the family of an address.
 	Unreached func(netip.Addr) bool
 
-	Wake     func()      // makes the node look for news; it never blocks
+	Stirring *Stirring   // the objects of which there is news
 	Panicked func(r any) // is told of a panic that was contained
 
 	own presence.OwnAddress

@@ -48,7 +48,7 @@ func TestSavedOrigins(t *testing.T) {
 		o := New(&Rooms{
 			Life: t.Context(), Now: time.Now, Log: slog.New(slog.DiscardHandler), Rand: rng, Catalog: c,
 			Sockets: &sockets.Sockets{}, Offline: tt.offline, MaxPeers: 8, PeerID: func() (id [20]byte) { return id },
-			Identity: func() *identity.Identity { return nil }, Wake: func() {},
+			Identity: func() *identity.Identity { return nil }, Stirring: NewStirring(),
 		}, r, 0)
 		o.recall()
 		if got := o.Swarm.Snapshot(time.Now()).Known; got != tt.want {

@@ -29,7 +29,7 @@ func (o *Object) Scout(hash metainfo.InfoHash) (scout *Object, learned <-chan Le
 	o.rooms.Books.enterScout(s)
 	s.HearLinked()
 	s.Discover()
-	o.rooms.Wake()
+	s.Stir()
 	return s, s.scouting.Learned()
 }
 

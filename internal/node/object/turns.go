@@ -16,6 +16,9 @@ func (o *Object) Waits() bool {
 	return o.waiting && o.record.State != catalog.Paused
 }
 
+// Contends reports whether an object may take a turn that others want: at rest it does so only where those who are seeded are bounded.
+func (o *Object) Contends() bool { return o.rooms.Bounds.Bound(turn.Seed) || !o.IsAtRest() }
+
 func (o *Object) setWaiting(yes bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -32,8 +35,15 @@ func (o *Object) contends() (q turn.Queue, stalled bool) {
 
 // hasTurn reports whether it is an object's turn now.
 func (o *Object) hasTurn() bool {
-	d := turn.NewDeal(o.rooms.Bounds)
+	bounds := o.rooms.Bounds
+	if q, _ := o.contends(); !bounds.Bound(q) {
+		return true
+	}
+	d := turn.NewDeal(bounds)
 	for _, x := range o.rooms.Books.All() {
+		if x != o && !x.Contends() {
+			continue
+		}
 		if yes := d.Next(x.contends()); x == o {
 			return yes
 		}

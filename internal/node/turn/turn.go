@@ -26,6 +26,9 @@ const (
 // Bounds are how many objects of a queue may exchange at once; 0 is no bound.
 type Bounds struct{ Fetches, Seeds int }
 
+// Bound reports whether there may be no turn for somebody in a queue.
+func (b Bounds) Bound(q Queue) bool { return q == Fetch && b.Fetches > 0 || q == Seed && b.Seeds > 0 }
+
 // Of is the queue that an object stands in, by what its swarm does and its record says.
 func Of(state swarm.State, r *catalog.Record) Queue {
 	switch state {

@@ -68,7 +68,10 @@ func refetch(ctx context.Context, rooms *object.Rooms, o *object.Object, b *loca
 		again.Fail(object.StateOf(failed), failed)
 		return nil, failed
 	}
-	<-again.Open()
+	again.Open()
+	if err := again.Await(ctx); err != nil {
+		return nil, err
+	}
 	if state, why := again.Swarm.State(); why != nil && !object.Moving(state) {
 		return nil, why
 	}

@@ -1,0 +1,64 @@
+package object
+
+import (
+	"slices"
+	"testing"
+)
+
+// TestStirring: each object is taken once however often it stirs, in the order in which they did, and none that is in no books.
+func TestStirring(t *testing.T) {
+	bs := NewBooks()
+	a, b := booked("a", 1, "/d", "x"), booked("b", 2, "/d", "y")
+	b.rooms = a.rooms
+	news := a.rooms.Stirring
+	a.Stir()
+	if list := news.Take(); len(list) > 0 {
+		t.Error("news of an object that nobody knows")
+	}
+	bs.Enter(a, nil)
+	bs.Enter(b, nil)
+	<-news.Wake()
+	if list := news.Take(); !slices.Equal(list, []*Object{a, b}) {
+		t.Error("not told that they are there", list)
+	}
+	for range 3 {
+		b.Stir()
+		a.Stir()
+	}
+	<-news.Wake()
+	if list := news.Take(); !slices.Equal(list, []*Object{b, a}) {
+		t.Error("taken", list)
+	}
+	bs.Strike(a)
+	a.Stir()
+	if list := news.Take(); len(list) > 0 || a.IsBooked() {
+		t.Error("news of one that is gone")
+	}
+	select {
+	case <-news.Wake():
+		t.Error("woken for nothing")
+	default:
+	}
+}
+
+// TestBooksForgetPaths: a path is free again when its object has another, or is gone.
+func TestBooksForgetPaths(t *testing.T) {
+	bs := NewBooks()
+	a, b := booked("a", 1, "/d", "x"), booked("b", 2, "/d", "")
+	bs.Enter(a, nil)
+	bs.Enter(b, nil)
+	if bs.Claim("/d/x", b) || !bs.Claim("/d/y", b) || !bs.ClaimToo("/d/z", b) || bs.ClaimToo("/d/z", a) {
+		t.Error("paths are not kept apart")
+	}
+	bs.GiveUp("/d/z", b)
+	if !bs.ClaimToo("/d/z", a) || !bs.Claim("/d/w", a) || !bs.Claim("/d/x", b) || !bs.Claim("/d/y", a) {
+		t.Error("a path that was given up is not free")
+	}
+	bs.Strike(b)
+	if !bs.Claim("/d/x", a) {
+		t.Error("a path of one that is gone is not free")
+	}
+	if bs.Strike(a); len(bs.places) > 0 || len(bs.byHash) > 0 || len(bs.byReq2) > 0 || len(bs.byID) > 0 {
+		t.Errorf("%d paths, %d hashes, %d ids are left", len(bs.places), len(bs.byHash), len(bs.byID))
+	}
+}
