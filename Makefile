@@ -10,8 +10,8 @@ PARALLEL    ?= 8
 BUILD       := $(CURDIR)/.build
 STATICCHECK := $(BUILD)/staticcheck
 
-# Packages tested with the race detector; those below test/ drive the ordinary binary instead.
-UNIT         = $$($(GO) list ./... | grep -v '^github.com/potluck-p2p/potluck/test/')
+# Packages tested with the race detector; those below test/ and bench/ drive the ordinary binary instead.
+UNIT         = $$($(GO) list ./... | grep -vE '^github.com/potluck-p2p/potluck/(test|bench)(/|$$)')
 
 # The race detector looks at everything but SQLite, which was C before it was Go: it would take most of the time. Only such a
 # package can be left out: of one with generics, copies of the standard library's would be linked that hide what orders memory.
@@ -48,7 +48,7 @@ unit: ## unit tests under the race detector
 	@$(GO) test $(RACE) -timeout 10m $(UNIT)
 
 blackbox: clients ## the binary against real clients, in a network of their own
-	@$(GO) test -count=1 -p 1 -parallel $(PARALLEL) -timeout 20m ./test/...
+	@$(GO) test -count=1 -p 1 -parallel $(PARALLEL) -timeout 20m ./test/... ./bench/...
 
 # Installs missing clients when it may, without starting the services some bring along; otherwise the tests that need them
 # skip and say so.
@@ -65,9 +65,10 @@ clients:
 	else echo "missing (those tests will skip):" $$missing; fi
 
 # Data lies in memory where the system has a place for that, so that no disk is measured.
-bench: clients ## potluck against other clients on the same work, in turn, as tables; ROUNDS=5 for more, ONLY=utp-loopback for one
-	@cd test/bench && TMPDIR=$$([ -w /dev/shm ] && echo /dev/shm || echo "$${TMPDIR:-/tmp}") \
-		$(GO) test -count=1 -timeout 60m -run '^TestComparisons$$/$(ONLY)' -args -measure -rounds $(or $(ROUNDS),3)
+bench: clients ## potluck beside other clients and the floor, into bench/RESULTS.md: ROUNDS=5, SCENARIO=tcp-v1 or 'tcp-.*|files'
+	@cd bench && TMPDIR=$$([ -w /dev/shm ] && echo /dev/shm || echo "$${TMPDIR:-/tmp}") \
+		$(GO) test -count=1 -timeout 120m -run '^TestScenarios$$/^($(or $(SCENARIO),.*))$$' \
+		-args -measure -rounds $(or $(ROUNDS),5) -results $(CURDIR)/bench/RESULTS.md
 
 sim: ## whole swarms in virtual time, one for each of SEEDS: SEEDS=7 or SEEDS=1-200; TELL=1 says what happens
 	@$(GO) test -count=1 -timeout 60m -run '^TestSwarms$$' ./internal/sim -args -seeds $(SEEDS) $(if $(TELL),-tell)

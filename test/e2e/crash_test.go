@@ -90,14 +90,14 @@ func TestEditedShare(t *testing.T) {
 		ls := n.ok(t, "ls")
 		return len(ls) == 1 && ls[0].State == "changed" && ls[0].ID == shared[0].ID, ls
 	})
-	if s := leech.(*peers.LibtorrentPeer).Detail(); s.Wasted != 0 || s.Seeding {
+	if s := leech.(*peers.Driven).Detail(); s.Wasted != 0 || s.Seeding {
 		t.Errorf("the edited file was served under its old hash: %+v", s)
 	}
 	// Whoever comes now gets nothing.
 	late := peers.Libtorrent.Start(t, peers.Options{Torrent: torrent, Dir: t.TempDir(), Dial: []netip.AddrPort{n.addr}})
 	limit := time.After(3 * time.Second)
 	peers.Wait(t, time.Minute, "a moment in which nothing is served", func() (bool, any) {
-		if s := late.(*peers.LibtorrentPeer).Detail(); s.Downloaded != 0 {
+		if s := late.(*peers.Driven).Detail(); s.Downloaded != 0 {
 			t.Fatalf("served after the change: %+v", s)
 		}
 		select {

@@ -22,49 +22,44 @@ type homes struct {
 	open  netip.AddrPort // where the relay is to listen
 }
 
-// newHomes makes them, with routers that translate addresses.
-func newHomes(t *testing.T) homes {
-	t.Helper()
-	l := lab.New(t)
-	outside := l.Segment("net")
-	h := homes{relay: l.Host("relay"), open: netip.MustParseAddrPort("20.9.0.1:6881")}
-	h.relay.Join(outside, netip.MustParsePrefix("20.9.0.1/8"))
-	for i := range h.hosts {
-		name := strconv.Itoa(i + 1)
-		inside, router := l.Segment("home"+name), l.Host("router"+name)
-		h.hosts[i] = l.Host("host" + name)
-		h.hosts[i].Join(inside, netip.MustParsePrefix("192.168."+name+".2/24"))
-		h.hosts[i].Gateway(netip.MustParseAddr("192.168." + name + ".1"))
-		router.Join(inside, netip.MustParsePrefix("192.168."+name+".1/24"))
-		router.Join(outside, netip.MustParsePrefix("20."+name+".0.1/8"))
-		router.NAT(inside, outside, lab.PortRestricted)
-		h.at[i] = netip.MustParseAddrPort("192.168." + name + ".2:688" + name)
-		h.seen[i] = netip.MustParseAddr("20." + name + ".0.1")
-	}
-	return h
+// plan is how the hosts of homes are addressed; %s is the number of one.
+type plan struct {
+	relay                string // with its network, as all of these
+	host, inside, router string // the host, its router seen from there, and seen from outside
+	translated           bool   // by the routers; otherwise these are only closed
 }
 
-// newHomes6 makes them with IPv6, which no router translates: these are only closed.
-func newHomes6(t *testing.T) homes {
+// plans are those of the two families. No router translates IPv6.
+var plans = map[string]plan{
+	"IPv4": {relay: "20.9.0.1/8", host: "192.168.%s.2/24", inside: "192.168.%s.1/24", router: "20.%s.0.1/8", translated: true},
+	"IPv6": {relay: "2600:9::1/16", host: "2601:%s::2/64", inside: "2601:%s::1/64", router: "2600:%s::1/16"},
+}
+
+// newHomes makes them.
+func newHomes(t *testing.T, p plan) homes {
 	t.Helper()
 	l := lab.New(t)
 	outside := l.Segment("net")
-	h := homes{relay: l.Host("relay"), open: netip.MustParseAddrPort("[2600:9::1]:6881")}
-	h.relay.Join(outside, netip.MustParsePrefix("2600:9::1/16"))
+	relay := netip.MustParsePrefix(p.relay)
+	h := homes{relay: l.Host("relay"), open: netip.AddrPortFrom(relay.Addr(), 6881)}
+	h.relay.Join(outside, relay)
 	for i := range h.hosts {
-		name := strconv.Itoa(i + 1)
+		name, other := strconv.Itoa(i+1), strconv.Itoa(2-i)
+		of := func(pattern, name string) netip.Prefix { return netip.MustParsePrefix(fmt.Sprintf(pattern, name)) }
 		inside, router := l.Segment("home"+name), l.Host("router"+name)
 		h.hosts[i] = l.Host("host" + name)
-		h.hosts[i].Join(inside, netip.MustParsePrefix("2601:"+name+"::2/64"))
-		h.hosts[i].Gateway(netip.MustParseAddr("2601:" + name + "::1"))
-		router.Join(inside, netip.MustParsePrefix("2601:"+name+"::1/64"))
-		router.Join(outside, netip.MustParsePrefix("2600:"+name+"::1/16"))
-		other := strconv.Itoa(2 - i)
-		router.Route(netip.MustParsePrefix("2601:"+other+"::/64"), netip.MustParseAddr("2600:"+other+"::1"))
-		h.relay.Route(netip.MustParsePrefix("2601:"+name+"::/64"), netip.MustParseAddr("2600:"+name+"::1"))
+		h.hosts[i].Join(inside, of(p.host, name))
+		h.hosts[i].Gateway(of(p.inside, name).Addr())
+		router.Join(inside, of(p.inside, name))
+		router.Join(outside, of(p.router, name))
+		h.at[i] = netip.AddrPortFrom(of(p.host, name).Addr(), 6881+uint16(i))
+		h.seen[i] = of(p.router, name).Addr()
+		if !p.translated {
+			router.Route(of(p.host, other).Masked(), of(p.router, other).Addr())
+			h.relay.Route(of(p.host, name).Masked(), of(p.router, name).Addr())
+			h.seen[i] = h.at[i].Addr()
+		}
 		router.NAT(inside, outside, lab.PortRestricted)
-		h.seen[i] = netip.MustParseAddr("2601:" + name + "::2")
-		h.at[i] = netip.AddrPortFrom(h.seen[i], 6881+uint16(i))
 	}
 	return h
 }
@@ -129,10 +124,10 @@ func makeLarge(t *testing.T) object {
 // TestPunch: two potlucks behind routers that let nobody in meet through a third that both know, and one fetches from the other what
 // the third does not have.
 func TestPunch(t *testing.T) {
-	for name, make := range map[string]func(*testing.T) homes{"IPv4": newHomes, "IPv6": newHomes6} {
+	for name, plan := range plans {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h, o := make(t), makeLarge(t)
+			h, o := newHomes(t, plan), makeLarge(t)
 			h.relays(t, o)
 			h.holds(t, o)
 			h.fetches(t, o)
@@ -143,7 +138,7 @@ func TestPunch(t *testing.T) {
 // TestPunchByLibtorrent: the one in the middle is libtorrent.
 func TestPunchByLibtorrent(t *testing.T) {
 	t.Parallel()
-	h, o := newHomes(t), makeLarge(t)
+	h, o := newHomes(t, plans["IPv4"]), makeLarge(t)
 	h.relay.Rules(noTCP) // libtorrent that is to take none accepts and hangs up, from which less is to be concluded
 	peers.Libtorrent.Start(t, peers.Options{
 		Torrent: o.torrent, Dir: t.TempDir(), Host: h.relay, Listen: h.open, UTP: true, PEX: true, UpRate: scant, DownRate: scant,
@@ -155,7 +150,7 @@ func TestPunchByLibtorrent(t *testing.T) {
 // TestPunchToLibtorrent: the other end is libtorrent, which has everything.
 func TestPunchToLibtorrent(t *testing.T) {
 	t.Parallel()
-	h, o := newHomes(t), makeLarge(t)
+	h, o := newHomes(t, plans["IPv4"]), makeLarge(t)
 	h.relays(t, o)
 	seed := peers.Libtorrent.Seed(t, peers.Options{
 		Torrent: o.torrent, Dir: o.parent(t), Host: h.hosts[1], Listen: h.at[1], Dial: []netip.AddrPort{h.open}, UTP: true, PEX: true,
@@ -167,7 +162,7 @@ func TestPunchToLibtorrent(t *testing.T) {
 // TestPunchForLibtorrent: it is libtorrent that fetches.
 func TestPunchForLibtorrent(t *testing.T) {
 	t.Parallel()
-	h, o := newHomes(t), makeLarge(t)
+	h, o := newHomes(t, plans["IPv4"]), makeLarge(t)
 	h.relays(t, o)
 	n := h.holds(t, o)
 	dir := t.TempDir()

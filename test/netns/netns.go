@@ -38,6 +38,12 @@ func Public(n int) netip.Addr { return netip.AddrFrom4([4]byte{20, byte(n), 0, 1
 // from the first.
 func Local(n int) netip.Addr { return netip.AddrFrom4([4]byte{10, 98, 0, byte(n)}) }
 
+// Stranger is one of 4,096 addresses that look public, each in a network of its own: n from 0 on. They are for those who dial.
+func Stranger(n int) netip.Addr { return netip.AddrFrom4([4]byte{32 + byte(n>>8), byte(n), 0, 1}) }
+
+// strangers are the networks of all of them.
+const strangers = "32.0.0.0/4"
+
 // inside is set in the environment of the test binary once it runs in its own network.
 const inside = "POTLUCK_TEST_NETNS"
 
@@ -155,6 +161,7 @@ func setUp() string {
 	for n := 1; n <= Publics; n++ {
 		lines = append(lines, fmt.Sprintf("addr add %v/32 dev lo", Public(n)))
 	}
+	lines = append(lines, "route add local "+strangers+" dev lo")
 	return configure(append(lines, fmt.Sprintf("route add 224.0.0.0/4 dev lo src %v", Local(1))))
 }
 

@@ -2,10 +2,12 @@ package peers
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/netip"
+	"os"
 	"os/exec"
 	"strconv"
 	"testing"
@@ -26,6 +28,7 @@ type aria2Peer struct {
 	*Process
 	addr netip.AddrPort
 	rpc  string
+	held string // the torrent to begin with
 }
 
 func startAria2(t testing.TB, o Options) Peer {
@@ -38,13 +41,61 @@ func startAria2(t testing.TB, o Options) Peer {
 		"--check-integrity=true", "--bt-hash-check-seed=true", "--seed-ratio=0", "--file-allocation=none",
 		"--max-upload-limit="+strconv.Itoa(o.UpRate), "--follow-torrent=mem",
 		"--enable-rpc=true", "--rpc-listen-port="+strconv.Itoa(int(rpc)),
-		"--summary-interval=0", "--enable-color=false", o.Torrent)
+		"--summary-interval=0", "--enable-color=false")
 	cmd.Args = append(cmd.Args, o.Encryption.settings...)
-	return &aria2Peer{
-		Process: StartProcess(t, "aria2", cmd),
-		addr:    addr,
-		rpc:     fmt.Sprintf("http://127.0.0.1:%d/jsonrpc", rpc),
+	p := &aria2Peer{addr: addr, rpc: fmt.Sprintf("http://127.0.0.1:%d/jsonrpc", rpc)}
+	if o.Hold {
+		p.held = o.Torrent
+	} else {
+		cmd.Args = append(cmd.Args, o.Torrent)
 	}
+	p.Process = StartProcess(t, "aria2", cmd)
+	if o.Hold {
+		Wait(t, Patience, "aria2 to answer", func() (bool, any) {
+			err := p.call("aria2.getVersion", nil, nil)
+			return err == nil, err
+		})
+	}
+	return p
+}
+
+// Begin implements Peer.
+func (p *aria2Peer) Begin(t testing.TB) {
+	t.Helper()
+	torrent, err := os.ReadFile(p.held)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.call("aria2.addTorrent", []string{base64.StdEncoding.EncodeToString(torrent)}, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// call calls a method of aria2's JSON-RPC and reads the result into answer, if that is not nil.
+func (p *aria2Peer) call(method string, params []string, answer any) error {
+	body, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": "1", "method": method, "params": append([]string{}, params...)})
+	if err != nil {
+		return err
+	}
+	resp, err := http.Post(p.rpc, "application/json", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	var got struct {
+		Result json.RawMessage
+		Error  *struct{ Message string }
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&got); err != nil {
+		return err
+	}
+	if got.Error != nil {
+		return fmt.Errorf("aria2: %s: %s", method, got.Error.Message)
+	}
+	if answer == nil {
+		return nil
+	}
+	return json.Unmarshal(got.Result, answer)
 }
 
 // Addr implements Peer.
@@ -52,32 +103,24 @@ func (p *aria2Peer) Addr() netip.AddrPort { return p.addr }
 
 // Status implements Peer.
 func (p *aria2Peer) Status() Status {
-	var got struct {
-		Result []struct {
-			Status          string
-			Seeder          string
-			TotalLength     int64 `json:",string"`
-			CompletedLength int64 `json:",string"`
-			UploadLength    int64 `json:",string"`
-			VerifiedLength  string
-			ErrorMessage    string
-			InfoHash        string
-		}
+	var active []struct {
+		Status          string
+		Seeder          string
+		TotalLength     int64 `json:",string"`
+		CompletedLength int64 `json:",string"`
+		UploadLength    int64 `json:",string"`
+		VerifiedLength  string
+		ErrorMessage    string
+		InfoHash        string
 	}
-	body := `{"jsonrpc":"2.0","id":"1","method":"aria2.tellActive"}`
-	resp, err := http.Post(p.rpc, "application/json", bytes.NewReader([]byte(body)))
-	if err != nil {
+	if err := p.call("aria2.tellActive", nil, &active); err != nil {
 		return Status{Problem: err.Error() + p.problem()}
 	}
-	defer resp.Body.Close()
-	if err := json.NewDecoder(resp.Body).Decode(&got); err != nil {
-		return Status{Problem: err.Error()}
-	}
-	if len(got.Result) == 0 {
+	if len(active) == 0 {
 		return Status{Problem: "no active download" + p.problem()}
 	}
 	// A magnet link is a download of the metadata first; the content's own is the newest.
-	s := got.Result[len(got.Result)-1]
+	s := active[len(active)-1]
 	return Status{
 		Ready:     s.VerifiedLength == "",
 		Done:      s.Seeder == "true" && s.TotalLength == s.CompletedLength,

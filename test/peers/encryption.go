@@ -49,3 +49,8 @@ var rtorrentEncryptions = []Encryption{
 	{"plaintext preferred", Plain | Veiled | RC4, Plain | Veiled | RC4, []string{"protocol.encryption.set = allow_incoming,try_outgoing,enable_retry,prefer_plaintext"}},
 	{"required", RC4, RC4, []string{"protocol.encryption.set = require,require_RC4"}},
 }
+
+var anacrolixEncryptions = []Encryption{
+	{"none", Plain, Plain, nil},
+	{"RC4", RC4, RC4, []string{"--rc4"}},
+}

@@ -1,12 +1,8 @@
 package peers
 
 import (
-	"bufio"
 	_ "embed" // the driver written in Python
 	"encoding/json"
-	"fmt"
-	"io"
-	"net/netip"
 	"net/url"
 	"os"
 	"os/exec"
@@ -38,41 +34,10 @@ var missingLibtorrent = sync.OnceValue(func() string {
 	return ""
 })
 
-// LibtorrentStatus is one status line of the driver.
-type LibtorrentStatus struct {
-	State      string `json:"state"`
-	Listening  bool   `json:"listening"`
-	Seeding    bool   `json:"seeding"`
-	BytesDone  int64  `json:"bytes_done"`
-	BytesTotal int64  `json:"bytes_total"`
-	Uploaded   int64  `json:"uploaded"`
-	Downloaded int64  `json:"downloaded"`
-	Wasted     int64  `json:"wasted"`
-	Error      string `json:"error"`
-	Peers      []struct {
-		Address    netip.AddrPort `json:"address"`
-		Client     string         `json:"client"`
-		Downloaded int64          `json:"downloaded"`
-		Connected  bool           `json:"connected"`
-		Dialled    bool           `json:"dialled"`
-	} `json:"peers"`
-}
-
-// LibtorrentPeer is a running libtorrent.
-type LibtorrentPeer struct {
-	*Process
-	addr  netip.AddrPort
-	stdin io.WriteCloser
-
-	mu   sync.Mutex
-	last LibtorrentStatus
-	seen map[string]bool
-}
-
 func startLibtorrent(t testing.TB, o Options) Peer {
 	t.Helper()
-	p := &LibtorrentPeer{addr: o.at(), seen: map[string]bool{}}
-	args := []string{"run", o.Torrent, "--listen", p.addr.String(), "--save", o.Dir}
+	addr := o.at()
+	args := []string{"run", o.Torrent, "--listen", addr.String(), "--save", o.Dir}
 	for _, a := range o.Dial {
 		args = append(args, "--peer", a.String())
 	}
@@ -100,18 +65,10 @@ func startLibtorrent(t testing.TB, o Options) Peer {
 	for _, s := range o.Encryption.settings {
 		args = append(args, "--set", s)
 	}
-	cmd := o.command(python, driver(t, args)...)
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
+	if o.Hold {
+		args = append(args, "--hold")
 	}
-	p.stdin = stdin
-	out, in := io.Pipe()
-	cmd.Stdout = in
-	p.Process = StartProcess(t, "libtorrent", cmd)
-	go p.follow(out)
-	t.Cleanup(func() { in.Close() })
-	return p
+	return startDriven(t, "libtorrent", addr, o, o.command(python, driver(t, args)...))
 }
 
 // driver is what Python is told to run the driver.
@@ -120,73 +77,6 @@ func driver(t testing.TB, args []string) []string {
 	script := filepath.Join(t.TempDir(), "libtorrent_peer.py")
 	writeFile(t, script, string(libtorrentPeer))
 	return append([]string{script}, args...)
-}
-
-// follow reads status lines until there are no more.
-func (p *LibtorrentPeer) follow(out io.Reader) {
-	lines := bufio.NewScanner(out)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var s LibtorrentStatus
-		if json.Unmarshal(lines.Bytes(), &s) != nil {
-			continue
-		}
-		p.mu.Lock()
-		p.last = s
-		for _, peer := range s.Peers {
-			p.seen[peer.Client] = true
-		}
-		p.mu.Unlock()
-	}
-}
-
-// Addr implements Peer.
-func (p *LibtorrentPeer) Addr() netip.AddrPort { return p.addr }
-
-// Status implements Peer.
-func (p *LibtorrentPeer) Status() Status {
-	s := p.Detail()
-	problem := p.problem()
-	if problem == "" {
-		problem = s.Error
-	}
-	checking := s.State == "checking_files" || s.State == "checking_resume_data"
-	var neighbours []Neighbour
-	for _, p := range s.Peers {
-		if p.Connected {
-			neighbours = append(neighbours, Neighbour{Addr: p.Address.Addr(), Dialled: p.Dialled})
-		}
-	}
-	return Status{
-		Ready:      s.Listening && !checking,
-		Done:       s.Seeding,
-		BytesDone:  s.BytesDone,
-		Uploaded:   s.Uploaded,
-		Neighbours: neighbours,
-		Problem:    problem,
-	}
-}
-
-// Detail is the last status as libtorrent gave it.
-func (p *LibtorrentPeer) Detail() LibtorrentStatus {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.last
-}
-
-// Saw reports whether a peer that calls itself client was ever connected.
-func (p *LibtorrentPeer) Saw(client string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.seen[client]
-}
-
-// Dial makes it connect to one more peer.
-func (p *LibtorrentPeer) Dial(t testing.TB, a netip.AddrPort) {
-	t.Helper()
-	if _, err := fmt.Fprintln(p.stdin, a); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // TorrentInfo is what a .torrent says, as libtorrent reads it.

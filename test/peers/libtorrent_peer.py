@@ -4,10 +4,10 @@
     libtorrent_peer.py make PATH -o FILE [--format v1|v2|hybrid] [--piece-size N] [--tracker URL]... [--private]
     libtorrent_peer.py inspect FILE
     libtorrent_peer.py run FILE|MAGNET --listen IP:PORT --save DIR [--peer IP:PORT]... [--corrupt] [--utp] [--pex] [--lsd]
-                           [--dht IP:PORT]... [--up N] [--down N] [--set NAME=N]...
+                           [--dht IP:PORT]... [--up N] [--down N] [--set NAME=N]... [--hold]
 
-Every line on stdout is one JSON object. `run` reports its status several times a second, takes the address of one more
-peer per line on stdin, and ends when stdin does.
+Every line on stdout is one JSON object. `run` reports its status several times a second and whenever something happens, takes
+the address of one more peer per line on stdin, and ends when stdin does. With --hold it begins when stdin says "go".
 """
 
 import argparse
@@ -103,6 +103,9 @@ def settings(args):
     if args.corrupt:
         # Without hash checks what lies in the folder is served as it is, whatever the torrent says.
         chosen["disable_hash_checks"] = True
+    if args.hold:
+        # Who waits for its word is timed, and would wait half a second before it connects.
+        chosen["tick_interval"] = 50
     return chosen
 
 
@@ -141,20 +144,37 @@ def dial(handle, address):
     handle.connect_peer(split(address))
 
 
-def run(args):
+def begin(args, params):
     session = lt.session(settings(args))
     # By default addresses of private networks are exempt from the rate limits.
     everybody = lt.ip_filter()
     everybody.add_rule("0.0.0.0", "255.255.255.255", 1 << lt.session.global_peer_class_id)
     session.set_peer_class_filter(everybody)
-    handle = session.add_torrent(load(args))
     for address in args.dht:
         session.add_dht_node(split(address))
+    handle = session.add_torrent(params)
     for address in args.peer:
         dial(handle, address)
+    return session, handle
+
+
+def run(args):
+    params = load(args)
+    if args.hold:
+        # The session begins last: it connects on a beat of a second, and for the first time at its first tick.
+        say(type="status", state="held", listening=True)
+        if not sys.stdin.readline():
+            return
+    session, handle = begin(args, params)
+    # Something that happens, as that all is there, is told at once.
+    happened, happens = os.pipe()
+    session.set_alert_fd(happens)
     pending = b""
     while True:
-        if select.select([0], [], [], 0.1)[0]:
+        readable = select.select([0, happened], [], [], 0.1)[0]
+        if happened in readable:
+            os.read(happened, 4096)
+        if 0 in readable:
             more = os.read(0, 4096)
             if not more:
                 return
@@ -210,6 +230,7 @@ def main():
     mode.add_argument("--up", type=int, default=0)
     mode.add_argument("--down", type=int, default=0)
     mode.add_argument("--set", action="append", type=setting, default=[])
+    mode.add_argument("--hold", action="store_true")
 
     args = parser.parse_args()
     args.run(args)

@@ -1,7 +1,7 @@
 // Package peers drives BitTorrent programs that other people wrote: libtorrent, Transmission, aria2, rtorrent and the
-// tracker opentracker. Each is started as a child process inside the network of package netns, on an address of its own, or
-// on a host of a lab, with everything that would look for other peers switched off unless it is asked for, and is ended with the test. It also
-// makes and compares the content that travels.
+// tracker opentracker; and anacrolix/torrent, for who builds its driver. Each is started as a child process inside the network
+// of package netns, on an address of its own, or on a host of a lab, with everything that would look for other peers switched
+// off unless it is asked for, and is ended with the test. It also makes and compares the content that travels.
 package peers
 
 import (
@@ -62,6 +62,8 @@ type Options struct {
 	Host *lab.Host
 	// Corrupt makes libtorrent serve what lies in Dir even where it does not match the torrent.
 	Corrupt bool
+	// Hold has the client wait, started and listening, and hear of its torrent by Begin.
+	Hold bool
 }
 
 // command is the command that runs a program on the client's machine.
@@ -84,6 +86,10 @@ func (o Options) at() netip.AddrPort {
 type Peer interface {
 	// Addr is where it listens for peers.
 	Addr() netip.AddrPort
+	// Program is its process.
+	Program() *Process
+	// Begin tells a client that was started with Hold of its torrent. Called once.
+	Begin(t testing.TB)
 	// Status asks for its view of the one torrent it has.
 	Status() Status
 	// Stop ends it.

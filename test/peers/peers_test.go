@@ -106,7 +106,7 @@ func TestCorrupt(t *testing.T) {
 	seed := Libtorrent.Seed(t, Options{Torrent: m.torrent, Dir: m.parent, Corrupt: true})
 	leech := Libtorrent.Start(t, Options{Torrent: m.torrent, Dir: t.TempDir(), Dial: []netip.AddrPort{seed.Addr()}})
 	Wait(t, time.Minute, "libtorrent to find corrupt pieces", func() (bool, any) {
-		s := leech.(*LibtorrentPeer).Detail()
+		s := leech.(*Driven).Detail()
 		return s.Wasted > 0, s
 	})
 	if s := leech.Status(); s.Done {

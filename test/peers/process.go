@@ -58,6 +58,9 @@ func StartProcess(t testing.TB, name string, cmd *exec.Cmd) *Process {
 	return p
 }
 
+// Program is the process itself, for those that have one.
+func (p *Process) Program() *Process { return p }
+
 // Signal sends a signal to the process alone.
 func (p *Process) Signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
 
@@ -94,6 +97,14 @@ func (p *Process) Ended() bool {
 
 // ExitCode is the exit code of an ended process, -1 if a signal ended it.
 func (p *Process) ExitCode() int { return p.cmd.ProcessState.ExitCode() }
+
+// Spent is the processor time that an ended process used, with that of all it waited for.
+func (p *Process) Spent() (used time.Duration, ended bool) {
+	if !p.Ended() {
+		return 0, false
+	}
+	return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime(), true
+}
 
 // PID is the process id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }

@@ -29,6 +29,7 @@ type rtorrentPeer struct {
 	*Process
 	addr   netip.AddrPort
 	socket string
+	held   string // the torrent to begin with
 }
 
 func startRtorrent(t testing.TB, o Options) Peer {
@@ -43,6 +44,10 @@ func startRtorrent(t testing.TB, o Options) Peer {
 	t.Cleanup(func() { os.RemoveAll(sockets) })
 	p := &rtorrentPeer{addr: addr, socket: filepath.Join(sockets, "s")}
 	config := filepath.Join(home, "rtorrent.rc")
+	begin := fmt.Sprintf("load.start_verbose = %q", o.Torrent)
+	if o.Hold {
+		p.held, begin = o.Torrent, ""
+	}
 	writeFile(t, config, fmt.Sprintf(`log.open_file = "log", /dev/stdout
 log.add_output = "info", "log"
 log.add_output = "torrent_info", "log"
@@ -58,12 +63,26 @@ protocol.pex.set = no
 trackers.use_udp.set = yes
 throttle.global_up.max_rate.set = %[6]d
 system.daemon.set = true
-load.start_verbose = "%[7]s"
-`, home, o.Dir, addr.Addr(), addr.Port(), p.socket, o.UpRate, o.Torrent, strings.Join(o.Encryption.settings, "\n")))
+%[7]s
+`, home, o.Dir, addr.Addr(), addr.Port(), p.socket, o.UpRate, begin, strings.Join(o.Encryption.settings, "\n")))
 	cmd := exec.Command("rtorrent", "-n", "-o", "import="+config)
 	cmd.Env = append(os.Environ(), "HOME="+home)
 	p.Process = StartProcess(t, "rtorrent", cmd)
+	if o.Hold {
+		Wait(t, Patience, "rtorrent to answer", func() (bool, any) {
+			_, err := p.call("system.pid")
+			return err == nil, err
+		})
+	}
 	return p
+}
+
+// Begin implements Peer.
+func (p *rtorrentPeer) Begin(t testing.TB) {
+	t.Helper()
+	if _, err := p.call("load.start_verbose", "", p.held); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Addr implements Peer.

@@ -32,6 +32,7 @@ type transmissionPeer struct {
 	rpc     string
 	client  *http.Client // on the machine of Transmission
 	session string
+	add     map[string]any // what it is told to add the torrent
 }
 
 func startTransmission(t testing.TB, o Options) Peer {
@@ -85,21 +86,32 @@ func startTransmission(t testing.TB, o Options) Peer {
 	if o.Host != nil {
 		p.client = &http.Client{Transport: &http.Transport{DialContext: o.Host.Dial, DisableKeepAlives: true}}
 	}
-	add := map[string]any{"download-dir": o.Dir}
+	p.add = map[string]any{"download-dir": o.Dir}
 	if strings.HasPrefix(o.Torrent, "magnet:") {
-		add["filename"] = o.Torrent
+		p.add["filename"] = o.Torrent
 	} else {
 		b, err := os.ReadFile(o.Torrent)
 		if err != nil {
 			t.Fatal(err)
 		}
-		add["metainfo"] = base64.StdEncoding.EncodeToString(b)
+		p.add["metainfo"] = base64.StdEncoding.EncodeToString(b)
 	}
-	Wait(t, 20*time.Second, "transmission to take the torrent", func() (bool, any) {
-		err := p.call("torrent-add", add, nil)
+	Wait(t, 20*time.Second, "transmission to answer", func() (bool, any) {
+		err := p.call("session-get", map[string]any{}, nil)
 		return err == nil, err
 	})
+	if !o.Hold {
+		p.Begin(t)
+	}
 	return p
+}
+
+// Begin implements Peer.
+func (p *transmissionPeer) Begin(t testing.TB) {
+	t.Helper()
+	if err := p.call("torrent-add", p.add, nil); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // dhtState is what Transmission keeps of the DHT between two runs: the nodes that it asks first, one every few seconds. It

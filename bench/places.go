@@ -1,7 +1,9 @@
 package bench
 
 import (
+	"context"
 	"net/netip"
+	"os/exec"
 	"testing"
 
 	"github.com/potluck-p2p/potluck/test/lab"
@@ -17,10 +19,18 @@ const noTCP = `table inet utp {
 	}
 }`
 
-// Place is an address on a machine.
+// Place is an address on a machine; without a host the one on which everything runs.
 type Place struct {
 	Host *lab.Host
 	Addr netip.AddrPort
+}
+
+// command is the command that runs a program there.
+func (p Place) command(name string, args ...string) *exec.Cmd {
+	if p.Host != nil {
+		return p.Host.Command(context.Background(), name, args...)
+	}
+	return exec.Command(name, args...)
 }
 
 // Loopback is two addresses of one machine.
