@@ -1,19 +1,22 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 )
 
 const (
 	piece = 1 << 20
 	leaf  = 16 << 10
-	// ahead is how many pieces are received ahead of the one that is hashed and written.
-	ahead = 4
+	// ahead is how many pieces are received ahead of those that are hashed and written.
+	ahead = 2
 )
 
 // file is one to send.
@@ -78,7 +81,7 @@ func send(conn net.Conn, f file) error {
 	return err
 }
 
-// fetch receives files: one goroutine reads from the connection, another hashes and writes.
+// fetch receives files: one goroutine reads from the connection, and on each processor another hashes and writes.
 func fetch(args []string) error {
 	files, err := list(args[2], args[1])
 	if err != nil {
@@ -93,63 +96,59 @@ func fetch(args []string) error {
 		return err
 	}
 	defer conn.Close()
-	var left int64
-	for _, f := range files {
-		left += f.size
-	}
-	free, full := make(chan []byte, ahead), make(chan []byte, ahead)
-	for range ahead {
+	to := newShelf(files)
+	workers := runtime.GOMAXPROCS(0)
+	free, full := make(chan []byte, workers+ahead), make(chan received, workers+ahead)
+	for range cap(free) {
 		free <- make([]byte, piece)
 	}
-	written := make(chan error, 1)
-	go func() { written <- keep(files, full, free, hash) }()
-	for left > 0 {
+	failed := make(chan error, workers)
+	var all sync.WaitGroup
+	for range workers {
+		all.Go(func() { failed <- keep(to, full, free, hash) })
+	}
+	err = receive(conn, to.size, full, free, failed)
+	close(full)
+	all.Wait()
+	close(failed)
+	for e := range failed {
+		err = errors.Join(err, e)
+	}
+	return err
+}
+
+// received is a piece and where it begins.
+type received struct {
+	p  []byte
+	at int64
+}
+
+// receive reads so much, piece by piece, until a worker ends.
+func receive(conn net.Conn, size int64, full chan<- received, free <-chan []byte, failed <-chan error) error {
+	for at := int64(0); at < size; {
 		select {
 		case p := <-free:
-			p = p[:min(left, piece)]
+			p = p[:min(size-at, piece)]
 			if _, err := io.ReadFull(conn, p); err != nil {
 				return err
 			}
-			left -= int64(len(p))
-			full <- p
-		case err := <-written:
+			full <- received{p, at}
+			at += int64(len(p))
+		case err := <-failed:
 			return err
 		}
 	}
-	close(full)
-	return <-written
+	return nil
 }
 
-// keep hashes pieces and writes them into the files, one behind the other.
-func keep(files []file, full <-chan []byte, free chan<- []byte, hash func([]byte)) error {
-	var out *os.File
-	var left int64
-	for p := range full {
-		hash(p)
-		for rest := p; len(rest) > 0; {
-			if out == nil {
-				var err error
-				if err = os.MkdirAll(filepath.Dir(files[0].path), 0o755); err != nil {
-					return err
-				}
-				if out, err = os.Create(files[0].path); err != nil {
-					return err
-				}
-				left, files = files[0].size, files[1:]
-			}
-			n, err := out.Write(rest[:min(left, int64(len(rest)))])
-			if err != nil {
-				return err
-			}
-			rest, left = rest[n:], left-int64(n)
-			if left == 0 {
-				if err := out.Close(); err != nil {
-					return err
-				}
-				out = nil
-			}
+// keep hashes pieces and writes them where they belong.
+func keep(to *shelf, full <-chan received, free chan<- []byte, hash func([]byte)) error {
+	for r := range full {
+		hash(r.p)
+		if err := to.write(r.p, r.at); err != nil {
+			return err
 		}
-		free <- p[:piece]
+		free <- r.p[:piece]
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ func TestFiveHundredGreedyPeersLeaveMemoryWithinTheCap(t *testing.T) {
 	const (
 		crowd = 500
 		// As many as one object has peers at most, they would not all find a place at one.
-		objects, size = 16, 4 << 20
+		objects, size = 10, 2 << 20
 		// 64 MiB of large buffers, 32 MiB of pieces under way, the program itself, and half of that again for what the collector
 		// has not swept.
 		mostAnon = 192 << 20
@@ -59,14 +59,15 @@ func TestFiveHundredGreedyPeersLeaveMemoryWithinTheCap(t *testing.T) {
 		t.Fatal(err)
 	}
 	answers, most := json.NewDecoder(out), 0
-	peers.Wait(t, 15*time.Second, "all of the greedy to have been let in", func() (bool, any) {
+	peers.Wait(t, time.Minute, "all of the greedy to have been let in", func() (bool, any) {
 		fmt.Fprintln(say, "count")
 		var c struct{ Connected, Met int }
 		if err := answers.Decode(&c); err != nil {
 			t.Fatal(err)
 		}
 		most = max(most, c.Connected)
-		t.Log(c); return c.Met == crowd, c
+		t.Log(c)
+		return c.Met == crowd, c
 	})
 
 	honest := newNode(t)
