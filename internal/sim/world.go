@@ -8,6 +8,8 @@ import (
 	"hash/crc32"
 	"math/rand/v2"
 	"time"
+
+	"github.com/potluck-p2p/potluck/internal/sim/events"
 )
 
 // world is the one clock and the one line of events that all nodes share.
@@ -17,8 +19,7 @@ type world struct {
 	rng  *rand.Rand // of the network: delays, breaks, the tracker
 
 	start, now time.Time
-	seq        uint64
-	events     queue
+	events     events.Queue[func()]
 	count      int
 	trace      hash.Hash
 	scratch    []byte
@@ -30,47 +31,6 @@ type world struct {
 	judge   judge
 	failure error
 	over    bool
-}
-
-// event is something that will happen. Those of one moment happen in the order they were planned.
-type event struct {
-	at  time.Time
-	seq uint64
-	do  func()
-}
-
-// queue is a heap of events, the next one in front.
-type queue []event
-
-func (q queue) before(i, j int) bool {
-	return q[i].at.Before(q[j].at) || q[i].at.Equal(q[j].at) && q[i].seq < q[j].seq
-}
-
-func (q *queue) push(e event) {
-	*q = append(*q, e)
-	h := *q
-	for i := len(h) - 1; i > 0 && h.before(i, (i-1)/2); i = (i - 1) / 2 {
-		h[i], h[(i-1)/2] = h[(i-1)/2], h[i]
-	}
-}
-
-func (q *queue) pop() event {
-	h := *q
-	first, last := h[0], len(h)-1
-	h[0], h[last] = h[last], event{}
-	h = h[:last]
-	*q = h
-	for i := 0; ; {
-		next := 2*i + 1
-		if next+1 < last && h.before(next+1, next) {
-			next++
-		}
-		if next >= last || !h.before(next, i) {
-			return first
-		}
-		h[i], h[next] = h[next], h[i]
-		i = next
-	}
 }
 
 func newWorld(p Plan, opt Options) *world {
@@ -101,15 +61,15 @@ func (w *world) populate() error {
 
 // play lets everything happen, until all who stay are done, somebody broke a promise, or time is up.
 func (w *world) play() {
-	for w.failure == nil && !w.over && len(w.events) > 0 {
-		e := w.events.pop()
-		w.now = e.at
+	for w.failure == nil && !w.over && w.events.Len() > 0 {
+		at, do := w.events.Pop()
+		w.now = w.start.Add(at)
 		w.count++
 		if w.elapsed() > w.plan.Bound {
 			w.fail("not done in time: %s", w.judge.missing())
 			return
 		}
-		e.do()
+		do()
 	}
 	if w.failure == nil {
 		w.judge.end()
@@ -136,8 +96,7 @@ func (w *world) at(t time.Time, do func()) {
 	if t.Before(w.now) {
 		t = w.now
 	}
-	w.seq++
-	w.events.push(event{t, w.seq, do})
+	w.events.Push(t.Sub(w.start), do)
 }
 
 func (w *world) after(d time.Duration, do func()) { w.at(w.now.Add(d), do) }

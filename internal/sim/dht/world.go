@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"time"
+
+	"github.com/potluck-p2p/potluck/internal/sim/events"
 )
 
 // world is the one clock, the one line of events and the network that all hosts share.
@@ -16,8 +18,7 @@ type world struct {
 	rng  *rand.Rand // of the network: delays and losses
 
 	now     time.Duration // since the start
-	seq     uint64
-	events  queue
+	events  events.Queue[event]
 	count   int
 	trace   hash.Hash
 	scratch []byte
@@ -34,48 +35,11 @@ type host interface {
 	receive(to, from netip.AddrPort, data []byte)
 }
 
-// event is something that will happen: a datagram arrives, or else do is called. Those of one moment happen in the order they
-// were planned.
+// event is something that will happen: a datagram arrives, or else do is called.
 type event struct {
-	at       time.Duration // since the start
-	seq      uint64
 	do       func()
 	to, from netip.AddrPort
 	data     []byte
-}
-
-// queue is a heap of events, the next one in front.
-type queue []event
-
-func (q queue) before(i, j int) bool {
-	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].seq < q[j].seq
-}
-
-func (q *queue) push(e event) {
-	*q = append(*q, e)
-	h := *q
-	for i := len(h) - 1; i > 0 && h.before(i, (i-1)/2); i = (i - 1) / 2 {
-		h[i], h[(i-1)/2] = h[(i-1)/2], h[i]
-	}
-}
-
-func (q *queue) pop() event {
-	h := *q
-	first, last := h[0], len(h)-1
-	h[0], h[last] = h[last], event{}
-	h = h[:last]
-	*q = h
-	for i := 0; ; {
-		next := 2*i + 1
-		if next+1 < last && h.before(next+1, next) {
-			next++
-		}
-		if next >= last || !h.before(next, i) {
-			return first
-		}
-		h[i], h[next] = h[next], h[i]
-		i = next
-	}
 }
 
 func newWorld(p Plan) *world {
@@ -92,9 +56,9 @@ func (w *world) clock() time.Time { return start.Add(w.now) }
 
 // play lets everything happen up to a moment.
 func (w *world) play(until time.Duration) {
-	for len(w.events) > 0 && w.events[0].at <= until {
-		e := w.events.pop()
-		w.now = e.at
+	for w.events.Len() > 0 && w.events.Next() <= until {
+		var e event
+		w.now, e = w.events.Pop()
 		w.count++
 		if e.do != nil {
 			e.do()
@@ -106,16 +70,9 @@ func (w *world) play(until time.Duration) {
 	w.now = until
 }
 
-func (w *world) at(t time.Duration, do func()) { w.plant(event{at: t, do: do}) }
+func (w *world) at(t time.Duration, do func()) { w.events.Push(max(t, w.now), event{do: do}) }
 
 func (w *world) after(d time.Duration, do func()) { w.at(w.now+d, do) }
-
-func (w *world) plant(e event) {
-	e.at = max(e.at, w.now)
-	w.seq++
-	e.seq = w.seq
-	w.events.push(e)
-}
 
 // send puts a datagram on its way. The world keeps data.
 func (w *world) send(from, to netip.AddrPort, data []byte) {
@@ -124,12 +81,12 @@ func (w *world) send(from, to netip.AddrPort, data []byte) {
 	}
 	delay := w.places.delay(from.Addr(), to.Addr())
 	delay += time.Duration(w.rng.ExpFloat64() * float64(jitter))
-	w.plant(event{at: w.now + delay, to: to, from: from, data: data})
+	w.events.Push(w.now+delay, event{to: to, from: from, data: data})
 }
 
 // note adds a datagram that arrived to the trace.
 func (w *world) note(e event) {
-	b := binary.BigEndian.AppendUint64(w.scratch[:0], uint64(e.at))
+	b := binary.BigEndian.AppendUint64(w.scratch[:0], uint64(w.now))
 	b = append(b, e.from.Addr().AsSlice()...)
 	b = append(b, e.to.Addr().AsSlice()...)
 	b = binary.BigEndian.AppendUint16(b, e.from.Port())
