@@ -6,17 +6,20 @@
     libtorrent_work.py keep DIR RESUME            make a .torrent of each file in DIR, and what a client keeps of it when it ends
     libtorrent_work.py up IP:PORT RESUME          be a client with all that was kept
     libtorrent_work.py seed IP:PORT DIR FILE...   be a client that has in DIR what the .torrent files say
+    libtorrent_work.py idle IP:PORT [NODE]        be a client with nothing; with NODE in the DHT of that
 
-A client says "ready" when it seeds everything, and ends with stdin.
+A client says "ready" when it seeds everything and is in the DHT, and ends with stdin.
 """
 
 import os
 import select
 import sys
+import time
 
 import libtorrent as lt
 
 PIECE = 1 << 20
+KNOWN = 8  # nodes that know a node which has joined
 FLAGS = {"v1": lt.create_torrent.v1_only, "v2": lt.create_torrent.v2_only, "hybrid": 0}
 
 
@@ -103,5 +106,17 @@ def seed(listen, where, *torrents):
     stay(client, len(torrents))
 
 
-MODES = {"create": create, "check": check, "keep": keep, "up": up, "seed": seed}
+def idle(listen, node=""):
+    client = session(listen_interfaces=listen, enable_dht=bool(node), dht_bootstrap_nodes=node)
+    known = 0
+    while node and known < KNOWN:
+        client.post_session_stats()
+        time.sleep(0.1)
+        for alert in client.pop_alerts():
+            if isinstance(alert, lt.session_stats_alert):
+                known = alert.values["dht.dht_nodes"]
+    stay(client, 0)
+
+
+MODES = {"create": create, "check": check, "keep": keep, "up": up, "seed": seed, "idle": idle}
 MODES[sys.argv[1]](*sys.argv[2:])

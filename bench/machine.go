@@ -24,7 +24,8 @@ func Head(p Programs, at time.Time) string {
 
 Written by `+"`make bench`"+`, last at %s. Whoever takes part in a scenario does its work in turn, A B A B; figures are medians.
 Ratios are to the best *other* client, and to the *floor*: a bare pair of programs (`+"`bench/floor`"+`) that sends the files with
-sendfile over loopback TCP, hashes what the scenario's torrent hashes and writes, with no protocol. A client that needs more than
+sendfile over loopback TCP, receives, hashes and writes them on all processors, with no protocol. It hashes what potluck does: SHA-1
+for v1, and for hybrids SHA-256 alone, since each piece is checked once; others may check both. A client that needs more than
 %d times what the best needs in the first round is not run again, and one that needs more than %v is not done.
 
 - **wall** runs from the moment the one who fetches is told to begin until it says that it has everything. The others are started

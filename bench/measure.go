@@ -17,6 +17,8 @@ type Outcome struct {
 	Runs []Run
 	// Trouble says why runs were not done.
 	Trouble []string
+	// Broken is how many of those were for us to get right.
+	Broken int
 }
 
 // Result is what came out of a scenario.
@@ -25,8 +27,8 @@ type Result struct {
 	Outcomes []Outcome
 }
 
-// Measure lets everybody do the work so many times, A B A B. Who is far behind in the first round, or did not do the work, does
-// it no more. What each run took is told to progress.
+// Measure lets everybody do the work so many times, A B A B. Who is far behind in the first round, or could not do the work, does
+// it no more; a run that broke in our hands is tried again in the next round. What each run took is told to progress.
 func (s Scenario) Measure(t *testing.T, rounds int, progress io.Writer) Result {
 	t.Helper()
 	if s.By == "" {
@@ -57,7 +59,8 @@ func (s Scenario) Measure(t *testing.T, rounds int, progress io.Writer) Result {
 			case err != nil:
 				o.Trouble = append(o.Trouble, err.Error())
 			case !fine:
-				o.Trouble = append(o.Trouble, "the measurement broke")
+				o.Trouble = append(o.Trouble, "the measurement broke, as its log tells")
+				o.Broken++
 			case run.isEmpty():
 				// It was skipped: what it needs is not installed.
 			default:
@@ -75,7 +78,7 @@ func (r Result) isOut(o Outcome) bool {
 		return false
 	}
 	if len(o.Runs) == 0 {
-		return true
+		return len(o.Trouble) > o.Broken
 	}
 	first := func(o Outcome) float64 { return Outcome{Runs: o.Runs[:min(1, len(o.Runs))]}.median(r.By) }
 	best := math.Inf(1)

@@ -70,8 +70,8 @@ type node struct {
 // up starts potluck with a home, and waits until it answers.
 func (p Potluck) up(t *testing.T, m *Meter, home, at string) (*node, error) {
 	t.Helper()
-	cmd := exec.Command(p.path, "up", "--home", home, "--listen", at, "--api", "127.0.0.1:0", "--offline")
-	cmd.Env = slices.Concat(os.Environ(), []string{"POTLUCK_DHT=false"}, p.env)
+	cmd := exec.Command(p.path, "up", "--home", home, "--listen", at, "--api", "127.0.0.1:0")
+	cmd.Env = slices.Concat(os.Environ(), []string{"POTLUCK_OFFLINE=true", "POTLUCK_DHT=false"}, p.env)
 	n := &node{Process: peers.StartProcess(t, "potluck", cmd)}
 	m.AddNew(n.Process)
 	n.api.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -84,12 +84,15 @@ func (p Potluck) up(t *testing.T, m *Meter, home, at string) (*node, error) {
 type nodeStatus struct {
 	Peers   int
 	Objects map[string]int
+	// DHT are its nodes there, with how many others have answered each of late.
+	DHT struct{ Nodes []struct{ Good int } }
 }
 
-// await asks the node how it is until that is enough.
+// await asks the node how it is until that is enough. To answer costs the node, so it is left alone the longer the longer it takes: what
+// is waited for is known to 5 %.
 func (n *node) await(enough func(nodeStatus) bool) error {
 	var last error
-	for began := time.Now(); time.Since(began) < Limit; time.Sleep(20 * time.Millisecond) {
+	for began := time.Now(); time.Since(began) < Limit; time.Sleep(max(5*time.Millisecond, time.Since(began)/20)) {
 		var s nodeStatus
 		if last = n.ask("GET", "status", nil, func(r io.Reader) error { return json.NewDecoder(r).Decode(&s) }); last == nil && enough(s) {
 			return nil

@@ -27,8 +27,8 @@ func Start(p Programs, n int) Scenario {
 		About: fmt.Sprintf("Each is a v1 torrent of one file of 16 KiB that was complete when the client ended; no tracker, no DHT, nobody else. "+
 			"*ready* is from the start of the program until all are seeded (for potluck: until `status` says so over its API), with CPU for that "+
 			"alone; then the program is left alone for %v and watched for %v. anon is the most of all that time. libtorrent is a client of "+
-			"thirty lines that reads its resume data and adds everything at once; rtorrent has its session, aria2 is told not to check. "+
-			"Transmission is left out: it takes 0.1 s for each.", settling, watching),
+			"thirty lines that reads its resume data and adds everything at once; the others are left "+
+			"out: Transmission takes 0.1 s for each.", settling, watching),
 		Prepare: func(t *testing.T) []Contender {
 			files := t.TempDir()
 			dice := rand.NewChaCha8([32]byte{1})
@@ -73,7 +73,12 @@ func resident(start starter) func(t *testing.T) (Run, error) {
 // idleness is how much of a processor a program uses that has nothing to do, in percent.
 func idleness(p *peers.Process) float64 {
 	time.Sleep(settling)
+	return shareOver(p, watching)
+}
+
+// shareOver is how much of a processor a program uses for so long, in percent.
+func shareOver(p *peers.Process, long time.Duration) float64 {
 	before, from := processors(p.PID()), time.Now()
-	time.Sleep(watching)
+	time.Sleep(long)
 	return 100 * (processors(p.PID()) - before).Seconds() / time.Since(from).Seconds()
 }

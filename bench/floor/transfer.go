@@ -15,8 +15,6 @@ import (
 const (
 	piece = 1 << 20
 	leaf  = 16 << 10
-	// ahead is how many pieces are received ahead of those that are hashed and written.
-	ahead = 2
 )
 
 // file is one to send.
@@ -81,7 +79,7 @@ func send(conn net.Conn, f file) error {
 	return err
 }
 
-// fetch receives files: one goroutine reads from the connection, and on each processor another hashes and writes.
+// fetch receives files, on each processor: who has read a piece hashes it and writes it, while the next one is read.
 func fetch(args []string) error {
 	files, err := list(args[2], args[1])
 	if err != nil {
@@ -96,59 +94,47 @@ func fetch(args []string) error {
 		return err
 	}
 	defer conn.Close()
-	to := newShelf(files)
-	workers := runtime.GOMAXPROCS(0)
-	free, full := make(chan []byte, workers+ahead), make(chan received, workers+ahead)
-	for range cap(free) {
-		free <- make([]byte, piece)
+	from, to := &stream{conn: conn}, newShelf(files)
+	failed := make(chan error, runtime.GOMAXPROCS(0))
+	for range cap(failed) {
+		go func() { failed <- keep(from, to, hash) }()
 	}
-	failed := make(chan error, workers)
-	var all sync.WaitGroup
-	for range workers {
-		all.Go(func() { failed <- keep(to, full, free, hash) })
-	}
-	err = receive(conn, to.size, full, free, failed)
-	close(full)
-	all.Wait()
-	close(failed)
-	for e := range failed {
-		err = errors.Join(err, e)
+	for range cap(failed) {
+		err = errors.Join(err, <-failed)
 	}
 	return err
 }
 
-// received is a piece and where it begins.
-type received struct {
-	p  []byte
-	at int64
+// stream is a connection that several read from in turn.
+type stream struct {
+	mu   sync.Mutex
+	conn net.Conn
+	at   int64 // how much has been read
 }
 
-// receive reads so much, piece by piece, until a worker ends.
-func receive(conn net.Conn, size int64, full chan<- received, free <-chan []byte, failed <-chan error) error {
-	for at := int64(0); at < size; {
-		select {
-		case p := <-free:
-			p = p[:min(size-at, piece)]
-			if _, err := io.ReadFull(conn, p); err != nil {
-				return err
-			}
-			full <- received{p, at}
-			at += int64(len(p))
-		case err := <-failed:
+// next reads the next piece of so many bytes, and says where it begins.
+func (s *stream) next(p []byte, size int64) (n, at int64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, at = min(int64(len(p)), size-s.at), s.at
+	if n > 0 {
+		_, err = io.ReadFull(s.conn, p[:n])
+		s.at += n
+	}
+	return n, at, err
+}
+
+// keep reads pieces, hashes them and writes them where they belong, until there are no more.
+func keep(from *stream, to *shelf, hash func([]byte)) error {
+	p := make([]byte, piece)
+	for {
+		n, at, err := from.next(p, to.size)
+		if n == 0 || err != nil {
+			return err
+		}
+		hash(p[:n])
+		if err := to.write(p[:n], at); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// keep hashes pieces and writes them where they belong.
-func keep(to *shelf, full <-chan received, free chan<- []byte, hash func([]byte)) error {
-	for r := range full {
-		hash(r.p)
-		if err := to.write(r.p, r.at); err != nil {
-			return err
-		}
-		free <- r.p[:piece]
-	}
-	return nil
 }
