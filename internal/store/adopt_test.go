@@ -1,9 +1,13 @@
 package store_test
 
 import (
+	"errors"
+	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/potluck-p2p/potluck/internal/content"
 	"github.com/potluck-p2p/potluck/internal/store"
@@ -94,6 +98,34 @@ func TestAdoptLoneFileAndNames(t *testing.T) {
 		must(t, d.Mkfifo(d.Path("pipe")))
 		_, _, err = s.Adopt(d.Path("pipe"), store.AdoptOptions{})
 		wantDisk(t, err)
+	})
+}
+
+// On most disks of Linux a name is any bytes. They are changed for others, but read under their own.
+func TestAdoptNamesThatAreNotUTF8(t *testing.T) {
+	onEachDisk(t, func(t *testing.T, d vfstest.Disk) {
+		if err := d.MkdirAll(d.Path("album/b\xfccher")); errors.Is(err, syscall.EILSEQ) || runtime.GOOS == "windows" {
+			t.Skip("the disk has only names that are Unicode")
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		names := []string{"b\xfccher/caf\xe9.txt", "na\xefve"}
+		for _, name := range names {
+			vfstest.Write(t, d, d.Path("album/"+name), []byte(name))
+		}
+		s := newStore(d)
+		o, ids, err := s.Adopt(d.Path("album"), store.AdoptOptions{})
+		must(t, err)
+		shared := s.OpenShared(d.Path("album"), o, ids)
+		defer shared.Close()
+		must(t, shared.Check())
+		for i, f := range o.Files() {
+			p := make([]byte, f.Size)
+			must(t, shared.ReadAt(p, i, 0))
+			if string(p) != names[i] || ids[i].Name != names[i] || !utf8.ValidString(f.Path.String()) {
+				t.Errorf("file %d, %q, reads %q", i, f.Path, p)
+			}
+		}
 	})
 }
 

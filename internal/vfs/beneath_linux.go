@@ -40,7 +40,8 @@ func openRoot(dir string) (Root, error) {
 // folderOnly opens a folder to go on from, and no more.
 const folderOnly = unix.O_PATH | unix.O_DIRECTORY
 
-// openat2 opens a name below an open folder.
+// openat2 opens a name below an open folder. A walk that left it, as when somebody moves a folder on the way elsewhere, is
+// errLeadsOut: the kernel calls that EXDEV, which from a rename means another file system.
 func openat2(dir int, name string, flag int, perm fs.FileMode) (int, error) {
 	how := unix.OpenHow{
 		Flags:   uint64(flag | unix.O_CLOEXEC),
@@ -51,7 +52,12 @@ func openat2(dir int, name string, flag int, perm fs.FileMode) (int, error) {
 	}
 	for {
 		fd, err := unix.Openat2(dir, name, &how)
-		if err != unix.EINTR {
+		switch err {
+		case unix.EINTR:
+			continue
+		case unix.EXDEV:
+			return -1, errLeadsOut
+		default:
 			return fd, err
 		}
 	}
@@ -67,7 +73,7 @@ func failed(op, name string, err error) error {
 
 // in runs do with the open folder that a name is in, and the name's last component.
 func (b *beneath) in(op, name string, do func(dir int, base string) error) error {
-	if !fs.ValidPath(name) {
+	if !staysInside(name) {
 		return pathError(op, name, errLeadsOut)
 	}
 	folder, base := path.Dir(name), path.Base(name)
@@ -86,7 +92,7 @@ func (b *beneath) in(op, name string, do func(dir int, base string) error) error
 
 // open opens whatever has a name.
 func (b *beneath) open(name string, flag int, perm fs.FileMode) (*os.File, error) {
-	if !fs.ValidPath(name) {
+	if !staysInside(name) {
 		return nil, pathError("open", name, errLeadsOut)
 	}
 	var fd int
@@ -100,6 +106,9 @@ func (b *beneath) open(name string, flag int, perm fs.FileMode) (*os.File, error
 	return os.NewFile(uintptr(fd), path.Join(b.d.Name(), name)), nil
 }
 
+// OpenFile looks before it opens, as osRoot does: a pipe or a device notices an open. To hold the file by O_PATH, look at that
+// and open it again through /proc would leave no moment between the two, but needs a /proc and more time, measured at 2.6 µs
+// a file beside 1.4 to 2.1. What took the file's place in that moment is told by its descriptor.
 func (b *beneath) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
 	if flag&(os.O_CREATE|os.O_EXCL) == os.O_CREATE|os.O_EXCL {
 		f, err := b.open(name, flag, perm)
@@ -108,8 +117,15 @@ func (b *beneath) OpenFile(name string, flag int, perm fs.FileMode) (File, error
 		}
 		return osFile{f}, nil
 	}
+	info, err := b.Lstat(name)
+	if err == nil {
+		err = openable(name, info.Mode)
+	}
+	if err != nil && (flag&os.O_CREATE == 0 || !errors.Is(err, fs.ErrNotExist)) {
+		return nil, err
+	}
 	f, err := b.open(name, flag|openFlags, perm)
-	if errors.Is(err, unix.EISDIR) || errors.Is(err, unix.ENXIO) { // a folder; a pipe that nobody reads, or a socket
+	if errors.Is(err, unix.EISDIR) || errors.Is(err, unix.ENXIO) { // by now a folder; a pipe that nobody reads, or a socket
 		return nil, pathError("open", name, ErrNotRegular)
 	}
 	if err != nil {

@@ -58,6 +58,67 @@ func TestBeneathDescribesAlike(t *testing.T) {
 	}
 }
 
+// Opening a pipe would let whoever waits to write to it go on, and opening a device may make it act.
+func TestOnlyRegularFilesAreOpened(t *testing.T) {
+	dir := t.TempDir()
+	pipe := filepath.Join(dir, "pipe")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	watch, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(watch)
+	if _, err := unix.InotifyAddWatch(watch, pipe, unix.IN_OPEN); err != nil {
+		t.Fatal(err)
+	}
+	opened := func() bool {
+		n, err := unix.Read(watch, make([]byte, 4096))
+		if err != nil && err != unix.EAGAIN {
+			t.Fatal(err)
+		}
+		return n > 0
+	}
+	for _, open := range []func(string) (Root, error){openRoot, openPortably} {
+		root, err := open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer root.Close()
+		for _, flag := range []int{os.O_RDONLY, os.O_WRONLY, os.O_RDWR, os.O_RDWR | os.O_CREATE} {
+			if _, err := root.OpenFile("pipe", flag, 0o666); !errors.Is(err, ErrNotRegular) || opened() {
+				t.Errorf("%T, flag %#x: %v, or the pipe was opened", root, flag, err)
+			}
+		}
+	}
+	fd, err := unix.Open(pipe, unix.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if !opened() {
+		t.Skip("the kernel tells nobody that a pipe is opened")
+	}
+}
+
+// A walk that leaves its folder has not met another disk: then a move would copy.
+func TestBeneathLeadsOut(t *testing.T) {
+	if !walksBeneath() {
+		t.Skip("openat2(2) is missing, or forbidden")
+	}
+	root, err := os.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	for _, name := range []string{"..", "/"} { // the kernel's own judgement, without that of staysInside before it
+		if _, err := openat2(int(root.Fd()), name, folderOnly, 0); err != errLeadsOut {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
 // Where renameat2 knows no RENAME_NOREPLACE, two links must do.
 func TestBeneathRenameByLink(t *testing.T) {
 	dir := t.TempDir()

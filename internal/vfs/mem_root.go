@@ -21,7 +21,7 @@ func (r *memRoot) find(op, name string) (*node, error) {
 	if r.closed {
 		return nil, pathError(op, name, fs.ErrClosed)
 	}
-	if !fs.ValidPath(name) {
+	if !staysInside(name) {
 		return nil, pathError(op, name, errLeadsOut)
 	}
 	n, link, rest, err := r.m.descend(r.dir, name)
@@ -81,7 +81,7 @@ func (r *memRoot) OpenFolder(name string) (Root, error) {
 func (r *memRoot) Mkdir(name string) error {
 	r.m.mu.Lock()
 	defer r.m.mu.Unlock()
-	if !fs.ValidPath(name) {
+	if !staysInside(name) {
 		return pathError("mkdir", name, errLeadsOut)
 	}
 	dir, err := r.folder("mkdir", path.Dir(name))

@@ -113,12 +113,10 @@ func (o *osRoot) OpenFile(name string, flag int, perm fs.FileMode) (File, error)
 	}
 	if flag&os.O_EXCL == 0 {
 		fi, err := o.r.Lstat(name)
-		switch {
-		case err == nil && fi.Mode()&fs.ModeSymlink != 0:
-			return nil, &fs.PathError{Op: "open", Path: name, Err: ErrSymlink}
-		case err == nil && !fi.Mode().IsRegular():
-			return nil, &fs.PathError{Op: "open", Path: name, Err: ErrNotRegular}
-		case err != nil && flag&os.O_CREATE == 0:
+		if err == nil {
+			err = openable(name, fi.Mode())
+		}
+		if err != nil && (flag&os.O_CREATE == 0 || !errors.Is(err, fs.ErrNotExist)) {
 			return nil, err
 		}
 	}
@@ -250,6 +248,18 @@ func (o *osRoot) openDir(name string) (*os.File, error) {
 func (o *osRoot) SyncAll() error { return syncFileSystem(o.d) }
 
 func (o *osRoot) Close() error { return errors.Join(o.d.Close(), o.r.Close()) }
+
+// openable says why what lies under a name is not to be opened as a file, if it is not.
+func openable(name string, mode fs.FileMode) error {
+	switch {
+	case mode&fs.ModeSymlink != 0:
+		return pathError("open", name, ErrSymlink)
+	case !mode.IsRegular():
+		return pathError("open", name, ErrNotRegular)
+	default:
+		return nil
+	}
+}
 
 // regular wraps f if it is a regular file and closes it otherwise.
 func regular(f *os.File) (File, error) {

@@ -6,7 +6,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
+	"runtime"
 	"slices"
+	"syscall"
 	"testing"
 
 	"github.com/potluck-p2p/potluck/internal/vfs"
@@ -28,6 +31,7 @@ func Run(t *testing.T, disk func(t *testing.T) Disk) {
 		{"links are not followed", noLinks},
 		{"links the user named are", userLinks},
 		{"no way out", noWayOut},
+		{"names that are not UTF-8", rawNames},
 		{"only regular files", onlyRegular},
 		{"folders", folders},
 		{"identity", identity},
@@ -223,7 +227,7 @@ func noWayOut(t *testing.T, d Disk, _ vfs.Root) {
 	r, err := d.OpenRoot(d.Path("in"))
 	must(t, err)
 	defer r.Close()
-	for _, name := range []string{"../outside", "..", d.Path("outside"), "x/../../outside", "x/../..", ""} {
+	for _, name := range []string{"../outside", "..", d.Path("outside"), "x/../../outside", "x/../..", "", "\x00"} {
 		if _, err := r.OpenFile(name, os.O_RDWR, 0); err == nil {
 			t.Errorf("opened %q", name)
 		}
@@ -237,6 +241,41 @@ func noWayOut(t *testing.T, d Disk, _ vfs.Root) {
 			t.Errorf("removed %q", name)
 		}
 	}
+}
+
+func rawNames(t *testing.T, d Disk, r vfs.Root) {
+	if runtime.GOOS == "windows" {
+		t.Skip("names are UTF-16 here")
+	}
+	const folder, name = "caf\xe9", "caf\xe9/\xff"
+	if err := r.Mkdir(folder); errors.Is(err, syscall.EILSEQ) {
+		t.Skip("the disk has only names that are UTF-8")
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	f := open(t, r, name, create)
+	_, err := f.WriteAt([]byte("x"), 0)
+	must(t, err)
+	list, err := r.ReadDir(folder)
+	must(t, err)
+	if len(list) != 1 || path.Join(folder, list[0].Name) != name {
+		t.Fatalf("%q", list)
+	}
+	info, err := r.Lstat(name)
+	must(t, err)
+	if info.Size != 1 {
+		t.Error(info.Size)
+	}
+	open(t, r, name, os.O_RDWR)
+	below, err := r.OpenFolder(folder)
+	must(t, err)
+	open(t, below, "\xff", os.O_RDONLY)
+	must(t, below.MoveNoReplace("\xff", r, "\xfe"))
+	must(t, below.Close())
+	must(t, r.SyncDir(folder))
+	must(t, r.RenameNoReplace("\xfe", name))
+	must(t, r.Remove(name))
+	must(t, r.Remove(folder))
 }
 
 func onlyRegular(t *testing.T, d Disk, r vfs.Root) {
