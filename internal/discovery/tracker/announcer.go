@@ -161,7 +161,7 @@ func (a *Announcer) due(g *group) time.Time {
 	return g.next
 }
 
-// Due returns the announces to make now. Each must be answered by Done.
+// Due returns the announces to make now. Each must be answered by Done or Withdraw.
 func (a *Announcer) Due(now time.Time) []Job {
 	var jobs []Job
 	a.groups(func(l *lane, g *group) {
@@ -260,6 +260,13 @@ func (a *Announcer) Done(now time.Time, job Job, r *Response, err error) {
 	g.next, g.soonest = now.Add(max(interval, least)), now.Add(least)
 	if e.completed || (job.Event == wire.Paused) != (a.event(e) == wire.Paused) {
 		g.next, g.soonest = now, now // something happened while it was asked
+	}
+}
+
+// Withdraw says that a job was not begun, and will not be.
+func (a *Announcer) Withdraw(job Job) {
+	if job.group.busy == job.entry {
+		job.group.busy = nil
 	}
 }
 

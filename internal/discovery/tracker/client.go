@@ -36,10 +36,10 @@ type ClientConfig struct {
 
 // Client asks trackers. It is safe for concurrent use.
 type Client struct {
-	nw   netx.Network
-	http map[netx.Family]*urls.Client
-	udp  *udpClient
-	gate gate
+	nw    netx.Network
+	http  map[netx.Family]*urls.Client
+	udp   *udpClient
+	lines lines
 }
 
 // NewClient makes a client; close it when done.
@@ -86,7 +86,7 @@ func (e *Error) Error() string {
 // Unwrap is the cause: a *wire.Failure, *wire.FormatError, *urls.Error, *StatusError, ErrNoAnswer or a network error.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Announce asks a tracker and waits for its answer.
+// Announce asks a tracker and waits for its answer. A [Runner] has announces to one host wait for each other.
 func (c *Client) Announce(ctx context.Context, r Request) (resp *Response, err error) {
 	// DESIGN 4.8: a panic over one tracker's answer stays with that tracker.
 	defer func() {
@@ -102,11 +102,6 @@ func (c *Client) Announce(ctx context.Context, r Request) (resp *Response, err e
 	if err != nil {
 		return nil, err
 	}
-	leave, err := c.gate.enter(ctx, u.Host)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
 	if u.Scheme == "udp" {
 		return c.announceUDP(ctx, guard, u, r)
 	}

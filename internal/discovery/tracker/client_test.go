@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -205,42 +204,6 @@ func TestUDPForgedAnswers(t *testing.T) {
 		defer c.Close()
 		if _, err := c.Announce(t.Context(), request("udp://1.1.1.1:6969")); err != nil {
 			t.Error(err)
-		}
-	})
-}
-
-func TestAnnouncesToOneHostWaitForEachOther(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := netxtest.NewWorld(1)
-		us, host := w.Host("8.8.4.4"), w.Host("1.1.1.1")
-		var (
-			mu        sync.Mutex
-			now, most int
-		)
-		httpTracker(t, host, "1.1.1.1:80", func(rw http.ResponseWriter, _ *http.Request) {
-			mu.Lock()
-			now++
-			most = max(most, now)
-			mu.Unlock()
-			<-time.After(time.Second)
-			mu.Lock()
-			now--
-			mu.Unlock()
-			_, _ = rw.Write([]byte("de"))
-		})
-		c := newClient(t, us)
-		defer c.Close()
-		var wg sync.WaitGroup
-		for range 10 {
-			wg.Go(func() {
-				if _, err := c.Announce(t.Context(), request("http://1.1.1.1/announce")); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		wg.Wait()
-		if most != 4 {
-			t.Error(most, "at once")
 		}
 	})
 }

@@ -1,7 +1,6 @@
 package tracker_test
 
 import (
-	"context"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -87,26 +86,23 @@ func TestRunnerOfPartialSeed(t *testing.T) {
 		defer c.Close()
 		var partial atomic.Bool
 		var voters []netip.Addr
-		job := task("http://1.1.1.1/announce")
-		job.Told = func(tracker, own netip.Addr) {
-			if own != netip.MustParseAddr("8.8.4.4") {
-				t.Error("told that we are", own)
-			}
-			voters = append(voters, tracker)
-		}
-		r := tracker.NewRunner(c, job)
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			r.Run(ctx, func() tracker.Stats { return tracker.Stats{Left: 9, Partial: partial.Load()} }, func([]netip.AddrPort) {})
-		}()
+		o := tracker.NewAnnounced(tracker.Task{
+			Stats: func() tracker.Stats { return tracker.Stats{Left: 9, Partial: partial.Load()} },
+			Told: func(tracker, own netip.Addr) {
+				if own != netip.MustParseAddr("8.8.4.4") {
+					t.Error("told that we are", own)
+				}
+				voters = append(voters, tracker)
+			},
+			Guarded: func(work func()) { work() },
+		})
+		r, stop := running(t, c)
+		r.Announce(o, planOf("http://1.1.1.1/announce"))
 		synctest.Wait()
 		partial.Store(true)
-		r.Wake()
+		r.Wake(o)
 		synctest.Wait()
-		cancel()
-		<-done
+		stop()
 		if got, want := log.take(), []string{"started left 9", "paused left 9", "stopped left 9"}; !slices.Equal(got, want) {
 			t.Errorf("told %q, want %q", got, want)
 		}

@@ -16,14 +16,36 @@ import (
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
 )
 
-func task(urls ...string) tracker.Task {
+func planOf(urls ...string) tracker.Plan {
 	var p tracker.Plan
 	for _, u := range urls {
 		p.Tiers = append(p.Tiers, []tracker.Server{{URL: u}})
 	}
 	p.Hashes = [][20]byte{{1}}
-	return tracker.Task{Plan: p, Port: func() uint16 { return 6881 }, Key: 7, Rand: rand.New(rand.NewPCG(1, 1))}
+	return p
 }
+
+// running starts a runner; stop ends it, and returns when it has.
+func running(t *testing.T, c *tracker.Client) (r *tracker.Runner, stop func()) {
+	t.Helper()
+	r = tracker.NewRunner(c, rand.New(rand.NewPCG(1, 1)))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); r.Run(ctx) }()
+	return r, func() { cancel(); <-done }
+}
+
+// object is one to be announced that has nothing to say but its facts.
+func object(stats func() tracker.Stats) *tracker.Announced {
+	return finder(stats, func([]netip.AddrPort) {})
+}
+
+func finder(stats func() tracker.Stats, found func([]netip.AddrPort)) *tracker.Announced {
+	return tracker.NewAnnounced(tracker.Task{Key: 7, Stats: stats, Found: found, Guarded: func(work func()) { work() }})
+}
+
+// seed are the facts about an object that lacks nothing.
+func seed() tracker.Stats { return tracker.Stats{Port: 6881} }
 
 func TestRunnerFromStartToStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -39,7 +61,7 @@ func TestRunnerFromStartToStop(t *testing.T) {
 		})
 		c := newClient(t, us)
 		defer c.Close()
-		r := tracker.NewRunner(c, task("http://1.1.1.1/announce"))
+		r, stop := running(t, c)
 		var left, hungry atomic.Int64
 		left.Store(9)
 		facts := func() tracker.Stats {
@@ -52,16 +74,12 @@ func TestRunnerFromStartToStop(t *testing.T) {
 			mu    sync.Mutex
 			peers []netip.AddrPort
 		)
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			r.Run(ctx, facts, func(p []netip.AddrPort) {
-				mu.Lock()
-				defer mu.Unlock()
-				peers = append(peers, p...)
-			})
-		}()
+		o := finder(facts, func(p []netip.AddrPort) {
+			mu.Lock()
+			defer mu.Unlock()
+			peers = append(peers, p...)
+		})
+		r.Announce(o, planOf("http://1.1.1.1/announce"))
 		expect := func(want ...string) {
 			t.Helper()
 			synctest.Wait()
@@ -74,22 +92,21 @@ func TestRunnerFromStartToStop(t *testing.T) {
 		expect(" left 9 want 30")
 		hungry.Store(1)
 		<-time.After(2 * time.Minute)
-		r.Wake()
+		r.Wake(o)
 		expect(" left 9 want 30")
 		left.Store(0)
 		hungry.Store(0)
-		r.Wake()
+		r.Wake(o)
 		expect("completed left 0 want 30")
 		mu.Lock()
 		if len(peers) != 4 || peers[0] != netip.MustParseAddrPort("2.2.2.2:6881") || peers[3] != peers[0] {
 			t.Error(peers)
 		}
 		mu.Unlock()
-		if s := r.Status(); len(s) != 1 || s[0].Err != nil || s[0].Peers != 3 || time.Until(s[0].Next) != 10*time.Minute {
+		if s := r.Status(o); len(s) != 1 || s[0].Err != nil || s[0].Peers != 3 || time.Until(s[0].Next) != 10*time.Minute {
 			t.Errorf("%+v", s)
 		}
-		cancel()
-		<-done
+		stop()
 		expect("stopped left 0 want 0")
 	})
 }
@@ -109,17 +126,11 @@ func TestRunnerStopsInTime(t *testing.T) {
 		})
 		c := newClient(t, us)
 		defer c.Close()
-		r := tracker.NewRunner(c, task("http://1.1.1.1/announce", "udp://1.1.1.1:9/announce", "http://1.1.1.3/announce"))
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			r.Run(ctx, func() tracker.Stats { return tracker.Stats{} }, func([]netip.AddrPort) {})
-		}()
+		r, stop := running(t, c)
+		r.Announce(object(seed), planOf("http://1.1.1.1/announce", "udp://1.1.1.1:9/announce", "http://1.1.1.3/announce"))
 		<-time.After(time.Second)
 		start := time.Now()
-		cancel()
-		<-done
+		stop()
 		if took := time.Since(start); took > 3*time.Second {
 			t.Error("took", took)
 		}
@@ -139,16 +150,12 @@ func TestRunnerSurvivesTheTrackersReturn(t *testing.T) {
 		})
 		c := newClient(t, us)
 		defer c.Close()
-		r := tracker.NewRunner(c, task("http://1.1.1.1/announce"))
-		ctx, cancel := context.WithCancel(t.Context())
+		r, stop := running(t, c)
 		found := make(chan []netip.AddrPort, 1)
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			r.Run(ctx, func() tracker.Stats { return tracker.Stats{Left: 1} }, func(p []netip.AddrPort) { found <- p })
-		}()
+		o := finder(seed, func(p []netip.AddrPort) { found <- p })
+		r.Announce(o, planOf("http://1.1.1.1/announce"))
 		<-time.After(5 * time.Minute)
-		if s := r.Status(); s[0].Err == nil {
+		if s := r.Status(o); s[0].Err == nil {
 			t.Error("no error while the tracker is away")
 		}
 		w.SetLink(us, host, netxtest.Link{})
@@ -158,10 +165,9 @@ func TestRunnerSurvivesTheTrackersReturn(t *testing.T) {
 			t.Error("came back after", took)
 		}
 		synctest.Wait()
-		if s := r.Status(); s[0].Err != nil {
+		if s := r.Status(o); s[0].Err != nil {
 			t.Error(s[0].Err)
 		}
-		cancel()
-		<-done
+		stop()
 	})
 }

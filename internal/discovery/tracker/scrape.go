@@ -34,11 +34,11 @@ func (c *Client) Scrape(ctx context.Context, server Server, family netx.Family, 
 	if err != nil {
 		return nil, err
 	}
-	leave, err := c.gate.enter(ctx, u.Host)
+	p, err := c.lines.enter(ctx, u.Host)
 	if err != nil {
 		return nil, err
 	}
-	defer leave()
+	defer c.lines.leave(p)
 	if u.Scheme != "udp" {
 		for some := range slices.Chunk(hashes, wire.MaxHTTPScrape) {
 			part, err := c.scrapeHTTP(ctx, guard, u, family, some)

@@ -161,23 +161,18 @@ func TestAnnouncedCountsStay(t *testing.T) {
 		})
 		c := newClient(t, us)
 		defer c.Close()
-		job := task("http://1.1.1.1/announce")
-		r := tracker.NewRunner(c, job)
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			r.Run(ctx, func() tracker.Stats { return tracker.Stats{Left: 1} }, func([]netip.AddrPort) {})
-		}()
-		s, stop := scraping(t, c, func() []tracker.Subject { return []tracker.Subject{{Tiers: job.Tiers, Hashes: job.Hashes}} })
+		plan := planOf("http://1.1.1.1/announce")
+		o := object(func() tracker.Stats { return tracker.Stats{Left: 1} })
+		r, leave := running(t, c)
+		r.Announce(o, plan)
+		s, stop := scraping(t, c, func() []tracker.Subject { return []tracker.Subject{{Tiers: plan.Tiers, Hashes: plan.Hashes}} })
 		<-time.After(time.Minute)
-		list := r.Status()
-		s.Complete(list, job.Hashes)
+		list := r.Status(o)
+		s.Complete(list, plan.Hashes)
 		if len(list) != 1 || list[0].Seeders != 4 || list[0].Leechers != 9 {
 			t.Errorf("%+v", list)
 		}
 		stop()
-		cancel()
-		<-done
+		leave()
 	})
 }

@@ -1,7 +1,8 @@
 // Package tracker finds peers by asking trackers.
 //
-// [Announcer] decides whom to ask when and takes no action itself. [Client] asks over HTTP and UDP. [Runner] brings the two
-// together for one object.
+// [Announcer] decides for one object whom to ask when, and takes no action itself. [Client] asks over HTTP and UDP. [Runner]
+// brings the two together for all objects: one goroutine and one timer for however many there are, and a goroutine for each
+// announce under way.
 package tracker
 
 import (
@@ -25,10 +26,11 @@ type Server struct {
 type Stats struct {
 	Uploaded   int64 // since the object was opened
 	Downloaded int64
-	Left       int64 // of the whole object, wanted or not; 0: we are complete
-	Partial    bool  // we have all we want, though not all (BEP 21)
-	Want       int   // peers we would like to hear of
-	Hungry     bool  // we have too few peers to go on: ask as often as the tracker allows
+	Left       int64  // of the whole object, wanted or not; 0: we are complete
+	Partial    bool   // we have all we want, though not all (BEP 21)
+	Want       int    // peers we would like to hear of
+	Hungry     bool   // we have too few peers to go on: ask as often as the tracker allows
+	Port       uint16 // where we take peers
 	Own        []netip.AddrPort
 }
 

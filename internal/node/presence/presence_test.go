@@ -12,77 +12,45 @@ import (
 
 	"github.com/potluck-p2p/potluck/internal/catalog"
 	"github.com/potluck-p2p/potluck/internal/discovery/tracker"
+	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
 	"github.com/potluck-p2p/potluck/internal/swarm"
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
 
-// TestOneAfterTheOther: who announces an object anew waits until whoever did so before has left, however long that takes.
-func TestOneAfterTheOther(t *testing.T) {
+// TestUnsaid: a scrape is needed while the object is not announced.
+func TestUnsaid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		client := tracker.NewClient(tracker.ClientConfig{Network: netxtest.NewWorld(1).Host("8.8.4.4")})
+		defer client.Close()
+		runner := tracker.NewRunner(client, rand.New(rand.NewPCG(1, 2)))
+		life, end := context.WithCancel(t.Context())
 		var work sync.WaitGroup
-		var asked int // for stats, which every runner begins with
-		leaves := make(chan struct{})
+		work.Go(func() { runner.Run(life) })
 		p := New(Config{
-			Port: func() uint16 { return 0 },
-			Rand: func() *rand.Rand { return rand.New(rand.NewPCG(1, 2)) },
-			Run:  func(f func()) bool { work.Go(f); return true },
-			Stats: func() tracker.Stats {
-				if asked++; asked == 1 {
-					<-leaves
-				}
-				return tracker.Stats{}
-			},
+			Runner: runner, Stats: func() tracker.Stats { return tracker.Stats{} }, Guarded: func(work func()) { work() },
 		})
 		if p.Wake(); !p.Unsaid() {
 			t.Error("announced from the beginning")
 		}
-		p.Announce(t.Context(), tracker.Plan{})
-		synctest.Wait()
-		p.Announce(t.Context(), tracker.Plan{})
-		synctest.Wait()
-		if p.Unsaid() || asked != 1 {
-			t.Errorf("two announce at once: %d", asked)
+		plan := tracker.Plan{Tiers: [][]tracker.Server{{{URL: "udp://1.1.1.1:1"}}}, Hashes: [][20]byte{{1}}}
+		for range 2 {
+			p.Announce(plan)
+			if p.Unsaid() {
+				t.Error("silent though it is about to be announced")
+			}
+			synctest.Wait()
+			if p.Unsaid() {
+				t.Error("silent though it is announced")
+			}
+			p.Silence()
+			if !p.Unsaid() {
+				t.Error("announced in silence")
+			}
 		}
-		p.Silence()
+		p.Retire()
+		p.Announce(plan)
 		if !p.Unsaid() {
-			t.Error("announced in silence")
-		}
-		// The third waits for the second, which waits for the first, though both were told to end.
-		p.Announce(t.Context(), tracker.Plan{})
-		synctest.Wait()
-		if asked != 1 {
-			t.Errorf("did not wait: %d", asked)
-		}
-		close(leaves)
-		synctest.Wait()
-		p.Silence()
-		work.Wait()
-	})
-}
-
-// TestHalted: an object that takes on no more work does not keep the next from being announced.
-func TestHalted(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var work sync.WaitGroup
-		halted, begun := true, false
-		p := New(Config{
-			Port: func() uint16 { return 0 },
-			Rand: func() *rand.Rand { return rand.New(rand.NewPCG(1, 2)) },
-			Run: func(f func()) bool {
-				if !halted {
-					work.Go(f)
-				}
-				return !halted
-			},
-			Stats: func() tracker.Stats { begun = true; return tracker.Stats{} },
-		})
-		life, end := context.WithCancel(t.Context())
-		p.Announce(life, tracker.Plan{})
-		halted = false
-		p.Announce(life, tracker.Plan{})
-		synctest.Wait()
-		if !begun {
-			t.Error("waits for one that never was")
+			t.Error("announced after its end")
 		}
 		end()
 		work.Wait()

@@ -7,8 +7,8 @@ import (
 
 // Unsaid reports whether it takes a scrape to know how the object is doing: it is not announced now, or an announce did not say.
 func (t *Trackers) Unsaid() bool {
-	r := t.announced()
-	return r == nil || lacking(r.Status())
+	status := t.runner.Status(t.object)
+	return status == nil || lacking(status)
 }
 
 // lacking reports whether a tracker answered and did not say how many there are.
@@ -23,9 +23,9 @@ func lacking(list []tracker.Status) bool {
 
 // Status is how each tracker of a plan is doing as a user sees it, with what scrapes have told of it.
 func (t *Trackers) Status(plan tracker.Plan, scraper *tracker.Scraper) []news.Tracker {
-	status := tracker.Unasked(plan.Tiers)
-	if r := t.announced(); r != nil {
-		status = r.Status()
+	status := t.runner.Status(t.object)
+	if status == nil {
+		status = tracker.Unasked(plan.Tiers)
 	}
 	scraper.Complete(status, plan.Hashes)
 	var list []news.Tracker
