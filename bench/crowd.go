@@ -14,8 +14,8 @@ import (
 	"github.com/potluck-p2p/potluck/test/peers"
 )
 
-// lettingIn is how long a client may take to let a crowd in.
-const lettingIn = 20 * time.Second
+// lettingIn is how long is waited for a client to let a crowd in.
+const lettingIn = 30 * time.Second
 
 // Crowd is a running bench/load: many synthetic peers in one program, which dial once they are told.
 type Crowd struct {
@@ -72,14 +72,13 @@ func (c *Crowd) say(t *testing.T, word string) {
 	}
 }
 
-// AwaitConnected waits until so many of them are connected.
-func (c *Crowd) AwaitConnected(t *testing.T, n int) error {
+// AwaitConnected waits until so many of them are connected, and says how many are: fewer, if the client has not let them in by then.
+func (c *Crowd) AwaitConnected(t *testing.T, n int) (connected int) {
 	t.Helper()
-	var now int
 	for began := time.Now(); time.Since(began) < lettingIn; time.Sleep(50 * time.Millisecond) {
-		if now = c.Count(t).Connected; now >= n {
-			return nil
+		if connected = c.Count(t).Connected; connected >= n {
+			break
 		}
 	}
-	return fmt.Errorf("%d of %d peers were let in within %v", now, n, lettingIn)
+	return connected
 }

@@ -78,7 +78,7 @@ func idleness(p *peers.Process) float64 {
 
 // shareOver is how much of a processor a program uses for so long, in percent.
 func shareOver(p *peers.Process, long time.Duration) float64 {
-	before, from := processors(p.PID()), time.Now()
+	before, from := onProcessors(p.PID()), time.Now()
 	time.Sleep(long)
-	return 100 * (processors(p.PID()) - before).Seconds() / time.Since(from).Seconds()
+	return 100 * (onProcessors(p.PID()) - before).Seconds() / time.Since(from).Seconds()
 }

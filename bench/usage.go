@@ -155,6 +155,22 @@ func processors(leader int) time.Duration {
 	return time.Duration(ticks) * tick
 }
 
+// onProcessors is how much processor time a program's threads have used so far, to the nanosecond; those that have ended are not in it.
+func onProcessors(leader int) time.Duration {
+	var total time.Duration
+	for _, pid := range group(leader) {
+		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/[0-9]*/schedstat", pid))
+		for _, path := range threads {
+			text, _ := os.ReadFile(path)
+			// sched-stats.rst of the kernel: "1) time spent on the cpu (in nanoseconds)".
+			spent, _, _ := strings.Cut(string(text), " ")
+			n, _ := strconv.ParseInt(spent, 10, 64)
+			total += time.Duration(n)
+		}
+	}
+	return total
+}
+
 // memory is the anonymous memory of a process now, and its resident memory at most since it was last reset; in bytes.
 func memory(pid int) (anon, peak int64) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

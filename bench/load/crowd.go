@@ -20,6 +20,8 @@ type crowd struct {
 	objects []object
 	// role is what a peer does on its connection until that ends; number says the how manieth it is.
 	role func(p *conn, number int) error
+	// of is the object that a peer is about.
+	of func(number int) object
 	// at is whom they dial, from the address of the first of them.
 	at   netip.AddrPort
 	from netip.Addr
@@ -75,7 +77,7 @@ func (c *crowd) source(number int) net.Addr {
 // serve plays the role on a connection until it ends.
 func (c *crowd) serve(tcp net.Conn, number int, first *sync.Once) {
 	defer tcp.Close()
-	p := &conn{Conn: tcp, crowd: c, object: c.objects[number%len(c.objects)]}
+	p := &conn{Conn: tcp, crowd: c, object: c.of(number)}
 	if p.shakeHands() != nil {
 		return
 	}

@@ -15,6 +15,20 @@ var burdens = []func(p *conn) error{deaf, sip, halfBlock, halfMessage, hoard, ha
 // greedy is one of them, in turn.
 func greedy(p *conn, number int) error { return burdens[number%len(burdens)](p) }
 
+// whereGreedy is the object that one of the greedy is about, if the other side lacks the first so many.
+func whereGreedy(number int, objects []object, lacking int) object {
+	const sendsBlocks = 2 // halfBlock
+	kind, turn := number%len(burdens), number/len(burdens)
+	switch {
+	case lacking == 0:
+		return objects[number%len(objects)]
+	case kind == sendsBlocks:
+		return objects[turn%lacking]
+	default:
+		return objects[lacking+number%(len(objects)-lacking)]
+	}
+}
+
 // everything asks for all of the object that fits into the number of requests that others commonly bear.
 func (p *conn) everything() {
 	p.sayNone()

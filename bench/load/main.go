@@ -9,6 +9,7 @@
 //	-n N        how many; 1
 //	-dial ADDR  whom each of them connects to, from an address of its own, again and again until it is let in
 //	-content F  the file that seeds have; all torrents are of it
+//	-lacking N  the other side lacks the first N torrents, and the greedy who send it blocks of theirs go there, and nobody else; 0
 //	-from IP    the address of the first of them; the others' are that of the one before and 65,536 more
 //
 // It says "ready" on stdout, and then reads stdin: "go" lets them dial, and each "count" is answered by a line of JSON (see count).
@@ -42,11 +43,12 @@ func run(args []string) error {
 	n := flags.Int("n", 1, "how many")
 	flags.TextVar(&c.at, "dial", netip.AddrPort{}, "whom to connect to")
 	flags.TextVar(&c.from, "from", netip.Addr{}, "the address of the first")
+	lacking := flags.Int("lacking", 0, "how many torrents the other side lacks")
 	file := flags.String("content", "", "what seeds have")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if flags.NArg() < 2 {
+	if flags.NArg() < 2 || *lacking < 0 || *lacking >= flags.NArg()-1 {
 		return errUsage
 	}
 	for _, path := range flags.Args()[1:] {
@@ -56,6 +58,7 @@ func run(args []string) error {
 		}
 		c.objects = append(c.objects, o)
 	}
+	c.of = func(number int) object { return c.objects[number%len(c.objects)] }
 	switch role := flags.Arg(0); role {
 	case "seed":
 		content, err := mapped(*file, c.objects[0].length)
@@ -69,6 +72,7 @@ func run(args []string) error {
 		c.role = idle
 	case "greedy":
 		c.role = greedy
+		c.of = func(number int) object { return whereGreedy(number, c.objects, *lacking) }
 	default:
 		return errUsage
 	}

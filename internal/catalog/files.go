@@ -111,6 +111,18 @@ func putFiles(ctx context.Context, tx *sql.Tx, n int64, files []FileRow) error {
 	return err
 }
 
+// fileColumns are those that scanFile reads.
+const fileColumns = "file, path, files.size, disk_name, disk_size, mtime, ctime, inode, device, priority, finished"
+
+// scanFile reads a row of table files, and before it other columns.
+func scanFile(rows *sql.Rows, before ...any) (at int, f FileRow, err error) {
+	var inode, device int64
+	d := &f.Identity
+	err = rows.Scan(append(before, &at, &f.Path, &f.Size, &d.Name, &d.Size, &d.ModTime, &d.Changed, &inode, &device, &f.Priority, &f.Finished)...)
+	d.Inode, d.Device = uint64(inode), uint64(device)
+	return at, f, err
+}
+
 // Files returns the files of an object in order; none before its metadata is known.
 func (c *Catalog) Files(ctx context.Context, id string) (files []FileRow, err error) {
 	err = c.read(ctx, "files", func(tx *sql.Tx) error {
@@ -118,25 +130,19 @@ func (c *Catalog) Files(ctx context.Context, id string) (files []FileRow, err er
 		if err != nil {
 			return err
 		}
-		rows, err := tx.QueryContext(ctx, `SELECT file, path, size, disk_name, disk_size, mtime, ctime, inode, device, priority,
-			finished FROM files WHERE object = ? ORDER BY file`, n)
+		rows, err := tx.QueryContext(ctx, "SELECT "+fileColumns+" FROM files WHERE object = ? ORDER BY file", n)
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
 		for rows.Next() {
-			var f FileRow
-			var at int
-			var inode, device int64
-			d := &f.Identity
-			err := rows.Scan(&at, &f.Path, &f.Size, &d.Name, &d.Size, &d.ModTime, &d.Changed, &inode, &device, &f.Priority, &f.Finished)
+			at, f, err := scanFile(rows)
 			if err != nil {
 				return badRow(id, err)
 			}
 			if at != len(files) {
 				return &RecordError{ID: id, Err: invalid("files", "file %d is not there", len(files))}
 			}
-			d.Inode, d.Device = uint64(inode), uint64(device)
 			files = append(files, f)
 		}
 		if err := rows.Err(); err != nil {

@@ -11,12 +11,9 @@ import (
 	"github.com/potluck-p2p/potluck/internal/wire/metainfo"
 )
 
-// ReopenShared opens a share where its record says that it lies. Nothing is hashed, and nothing looked at.
-func (d *Disk) ReopenShared(ctx context.Context, r catalog.Record, info *metainfo.Info, layers map[metainfo.HashV2][]metainfo.HashV2) (*Object, error) {
-	rows, err := d.Catalog.Files(ctx, r.ID)
-	if err != nil {
-		return nil, err
-	}
+// ReopenShared opens a share where its record says that it lies, rows being what the catalog has of its files. Nothing is hashed, and
+// nothing looked at.
+func (d *Disk) ReopenShared(r catalog.Record, rows []catalog.FileRow, info *metainfo.Info, layers map[metainfo.HashV2][]metainfo.HashV2) *Object {
 	ids := make([]store.Identity, len(rows))
 	for i, row := range rows {
 		ids[i] = IdentityOf(row)
@@ -24,7 +21,7 @@ func (d *Disk) ReopenShared(ctx context.Context, r catalog.Record, info *metainf
 			ids[i].Name = ""
 		}
 	}
-	return d.Shared(r.ID, info, layers, d.Store.OpenShared(r.Root, info.Object(), ids)), nil
+	return d.Shared(r.ID, info, layers, d.Store.OpenShared(r.Root, info.Object(), ids))
 }
 
 // Reopen opens the place recorded in an earlier run. Ranges of files that are not as they were recorded are left out; lost

@@ -19,7 +19,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/catalog"
@@ -216,6 +215,7 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 	}
 	st := store.New(cfg.FS, store.Options{Now: cfg.Now})
 	udp := n.sockets.Routes(trackerQueue, func(b []byte, _ netip.AddrPort) bool { return wire.IsResponse(b) })
+	trackers := tracker.NewClient(tracker.ClientConfig{Network: cfg.Network, UDP: udp, UserAgent: client, Rand: newRand()})
 	n.fetcher = urls.NewClient(urls.ClientOptions{Network: cfg.Network, UserAgent: client})
 	n.rooms = &object.Rooms{
 		Life: n.life, Now: cfg.Now, Log: cfg.Log, Network: cfg.Network, Rand: newRand,
@@ -227,9 +227,9 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 		Books: n.books, Feed: &n.feed,
 		Budget: intake.NewBudget(cfg.PieceMemory), Pool: intake.NewPool(runtime.GOMAXPROCS(0), n.panicked),
 		Seats: swarm.NewSeats(cfg.MaxPeers), Sockets: n.sockets,
-		Trackers: tracker.NewClient(tracker.ClientConfig{Network: cfg.Network, UDP: udp, UserAgent: client, Rand: newRand()}),
-		Web:      web.New(web.Config{Network: cfg.Network, UserAgent: client, Now: cfg.Now, Unlimited: n.unlimited(), Panicked: n.panicked}),
-		Up:       netx.NewLimiter(cfg.Up), Down: netx.NewLimiter(cfg.Down),
+		Announcing: tracker.NewRunner(trackers, newRand()), Scraper: tracker.NewScraper(trackers, newRand()),
+		Web: web.New(web.Config{Network: cfg.Network, UserAgent: client, Now: cfg.Now, Unlimited: n.unlimited(), Panicked: n.panicked}),
+		Up:  netx.NewLimiter(cfg.Up), Down: netx.NewLimiter(cfg.Down),
 		Filter: n.filter, SuperSeeding: cfg.SuperSeeding,
 		PeerID: n.names.PeerIDs(), Client: client, MaxPeers: min(cfg.MaxPeers, maxObjectPeers),
 		Silent: cfg.Silent, Offline: cfg.Offline, DHT: cfg.DHT, Announced: cfg.Announced, Encryption: cfg.Encryption,
@@ -237,7 +237,6 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 		Enough:    turn.Enough{Ratio: cfg.Ratio, Time: cfg.SeedTime},
 		Unreached: func(a netip.Addr) bool { return n.dht.Unreached(a) }, Stirring: object.NewStirring(), Panicked: n.panicked,
 	}
-	n.rooms.Scraper = tracker.NewScraper(n.rooms.Trackers, newRand())
 	n.adder = adding.New(adding.Config{Rooms: n.rooms, Fetcher: n.fetcher, DownloadDir: cfg.DownloadDir, Introduce: func(t *metainfo.Torrent) { n.dht.Introduce(t) }})
 	n.choker = choker.New(choker.Config{Slots: cfg.Slots, MaxSlots: max(cfg.Slots, cfg.Room.MaxSlots), Rand: newRand()})
 	n.openUTP()
@@ -248,8 +247,9 @@ func open(ctx context.Context, cfg Config) (n *Node, err error) {
 	n.shell = bittorrent.New(bittorrent.Config{
 		Network: cfg.Network, UTP: n.dialUTP(), Now: cfg.Now, Log: cfg.Log, Encryption: cfg.Encryption,
 		Identity: n.identity, Unlimited: n.unlimited(), Find: n.find, FindReq2: n.books.FindReq2, Panicked: n.panicked,
-		Buffers: cfg.Room.Pressure / 2, LargeRequests: cfg.LargeRequests && !cfg.Anonymous,
+		Buffers: cfg.Room.Buffers, LargeRequests: cfg.LargeRequests && !cfg.Anonymous,
 	})
+	n.driving.Go(func() { n.rooms.Announcing.Run(n.life) })
 	if err = n.restore(ctx); err != nil {
 		return n, err
 	}
@@ -295,43 +295,6 @@ func defaults(cfg *Config) {
 	cfg.Slots = cmp.Or(cfg.Slots, cfg.Room.Slots)
 	cfg.MaxPeers = cmp.Or(cfg.MaxPeers, cfg.Room.Peers)
 	cfg.PieceMemory = cmp.Or(cfg.PieceMemory, cfg.Room.Pieces)
-}
-
-// restore takes up every object of the catalog where it was.
-func (n *Node) restore(ctx context.Context) error {
-	records, err := n.catalog.List(ctx)
-	if err != nil {
-		if records == nil {
-			return err
-		}
-		n.cfg.Log.Warn("some objects of the catalog cannot be used", "err", err)
-	}
-	var done []func()
-	for _, r := range records {
-		o := object.New(n.rooms, r, 0)
-		o.Swarm.Stop(swarm.Checking, nil)
-		n.books.Enter(o, nil)
-		if !o.IsDone() {
-			o.Open() // which may take long
-			continue
-		}
-		open := o.Opening()
-		done = append(done, func() {
-			if !o.Do(open) {
-				open()
-			}
-		})
-	}
-	// Few at a time: thousands at once would take the memory of thousands of stacks, and be no sooner.
-	var next atomic.Int64
-	for range min(len(done), 2*runtime.GOMAXPROCS(0)) {
-		n.driving.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(done); i = int(next.Add(1)) - 1 {
-				done[i]()
-			}
-		})
-	}
-	return nil
 }
 
 // newRand makes a generator for decisions that need no secrecy.

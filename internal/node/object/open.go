@@ -34,23 +34,24 @@ func (o *Object) Await(ctx context.Context) error {
 
 // Open takes up an object from its record and the disk.
 func (o *Object) Open() {
-	open := o.Opening()
+	opening := o.Opening()
+	open := func() { opening(nil) }
 	if !o.Run(open) {
 		open()
 	}
 }
 
 // Opening is Open for whoever takes up many objects: from now on they are waited for by Await, and what it returns is to be done once
-// for each.
-func (o *Object) Opening() (open func()) {
+// for each, with what the catalog has of its files; nil if that is still to be asked.
+func (o *Object) Opening() (open func([]catalog.FileRow)) {
 	opened := make(chan struct{})
 	o.mu.Lock()
 	o.opened = opened
 	o.mu.Unlock()
-	return func() {
+	return func(files []catalog.FileRow) {
 		defer close(opened)
 		if !o.isOver() && o.Life.Err() == nil {
-			o.restore()
+			o.restore(files)
 		}
 	}
 }
@@ -61,7 +62,7 @@ func (o *Object) IsDone() bool {
 	return r.Kind == catalog.Shared || !r.DoneAt.IsZero()
 }
 
-func (o *Object) restore() {
+func (o *Object) restore(files []catalog.FileRow) {
 	r := o.Record()
 	o.HearLinked()
 	o.recall()
@@ -75,10 +76,7 @@ func (o *Object) restore() {
 		o.Fail(swarm.Failed, err)
 		return
 	}
-	layers, err := o.rooms.Catalog.PieceLayers(o.Life, o.ID)
-	if err != nil {
-		o.rooms.Log.Warn("the piece layers of an object are lost", "id", o.ID, "err", err)
-	}
+	layers := o.knownLayers(info)
 	if r.Kind == catalog.Fetched {
 		if err := o.settleOldMove(info); err != nil {
 			o.Fail(StateOf(err), err)
@@ -91,16 +89,31 @@ func (o *Object) restore() {
 		o.openFetched(info, layers, how)
 		return
 	}
-	o.restoreShared(info, layers)
+	o.restoreShared(info, layers, files)
+}
+
+// knownLayers are the piece layers that the catalog has; those of v1 alone do not exist.
+func (o *Object) knownLayers(info *metainfo.Info) map[metainfo.HashV2][]metainfo.HashV2 {
+	if _, ok := info.Hash.V2(); !ok {
+		return nil
+	}
+	layers, err := o.rooms.Catalog.PieceLayers(o.Life, o.ID)
+	if err != nil {
+		o.rooms.Log.Warn("the piece layers of an object are lost", "id", o.ID, "err", err)
+	}
+	return layers
 }
 
 // restoreShared serves a share again if the disk is as it was; nothing is hashed.
-func (o *Object) restoreShared(info *metainfo.Info, layers map[metainfo.HashV2][]metainfo.HashV2) {
-	b, err := o.rooms.Disk.ReopenShared(o.Life, o.Record(), info, layers)
-	if err != nil {
-		o.Fail(swarm.Failed, err)
-		return
+func (o *Object) restoreShared(info *metainfo.Info, layers map[metainfo.HashV2][]metainfo.HashV2, files []catalog.FileRow) {
+	if files == nil {
+		var err error
+		if files, err = o.rooms.Catalog.Files(o.Life, o.ID); err != nil {
+			o.Fail(swarm.Failed, err)
+			return
+		}
 	}
+	b := o.rooms.Disk.ReopenShared(o.Record(), files, info, layers)
 	o.Serve(b)
 	if state, _ := o.Swarm.State(); state == swarm.Paused && !o.Waits() {
 		return
