@@ -13,7 +13,6 @@ type Seats struct {
 	most int
 
 	mu       sync.Mutex
-	closed   bool
 	taken    int
 	held     map[netip.Prefix]int
 	halfOpen int
@@ -36,18 +35,7 @@ func (s *Seats) Full() bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.closed || s.taken >= s.most
-}
-
-// Close gives no more seats until it is taken back, and says whether that was so already. Who has one keeps it.
-func (s *Seats) Close(closed bool) (before bool) {
-	if s == nil {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	before, s.closed = s.closed, closed
-	return before
+	return s.taken >= s.most
 }
 
 // Take takes a seat for somebody of a network, if there is one for it.
@@ -57,7 +45,7 @@ func (s *Seats) Take(network netip.Prefix) bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.taken >= s.most || s.taken >= s.most-s.most/4 && s.held[network] >= max(s.most/4, leastShare) {
+	if s.taken >= s.most || s.taken >= s.most-s.most/4 && s.held[network] >= max(s.most/4, leastShare) {
 		return false
 	}
 	s.taken++

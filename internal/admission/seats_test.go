@@ -47,22 +47,3 @@ func TestHalfOpenSeats(t *testing.T) {
 		t.Error("no seats are a bound")
 	}
 }
-
-func TestClosedSeats(t *testing.T) {
-	s := NewSeats(10)
-	network := network(1)
-	if !s.Take(network) || s.Close(true) || !s.Close(true) {
-		t.Fatal("closed before it was")
-	}
-	if s.Take(network) || !s.Full() {
-		t.Error("a seat was given though they are closed")
-	}
-	s.Free(network)
-	if !s.Close(false) || s.Full() || !s.Take(network) {
-		t.Error("no seat is given though they are open again")
-	}
-	var none *Seats
-	if none.Close(true) || none.Full() {
-		t.Error("seats without end can be closed")
-	}
-}

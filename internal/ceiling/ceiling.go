@@ -1,10 +1,11 @@
 // Package ceiling says how many connections and slots a machine has room for, where its user has not said so. It knows no
 // system: what the machine has to give is handed in.
 //
-// What a peer takes at most is known from the rooms that serve it (internal/network/bittorrent): while payload flows both ways
-// a buffer of 256 KiB for each, and under TLS another in which what is sent is sealed, besides the 4 KiB on which an idle one
-// waits, its frames and its goroutines. An eighth of the memory may go there, and no more than half of the files that may be
-// open: the others are what is shared, the catalog and other sockets.
+// What a peer takes at most is known from the rooms that serve it (internal/network/bittorrent): of its own the 4 KiB on which it
+// waits, what a block takes each way where no large buffer is left, and under TLS what a record is sealed in, its frames and its
+// goroutines; and what the system keeps for its socket. An eighth of the memory may go there, and no more than half of the files
+// that may be open: the others are what is shared, the catalog and other sockets. The large buffers that payload flows through
+// are those of all peers together, as the pieces under way are.
 package ceiling
 
 import "fmt"
@@ -25,8 +26,8 @@ type Ceilings struct {
 	Slots, MaxSlots int
 	// Pieces is the memory of pieces under way, in bytes.
 	Pieces int64
-	// Pressure is from how many bytes of buffers and pieces on nobody else is let in.
-	Pressure int64
+	// Buffers is the memory of the large buffers of all connections, in bytes.
+	Buffers int64
 	// Files is how many may be open; 0 is not known.
 	Files int64
 	// Why says what decided.
@@ -37,24 +38,25 @@ const (
 	kib = 1 << 10
 	mib = 1 << 20
 
-	// perPeer is what a peer takes at most: three leased buffers, one to wait on, frames, stacks and what is remembered of it.
-	perPeer = 3*256*kib + 4*kib + 60*kib
+	// perPeer is what a peer takes at most: what it waits on, a block each way, a sealed record; frames, stacks and what is
+	// remembered of it; and, in the system, a portion each way.
+	perPeer = 4*kib + 2*16*kib + 25*kib + 60*kib + 2*256*kib
 	// shares of the memory.
-	peersShare, piecesShare, pressureShare = 8, 16, 4
+	peersShare, piecesShare, buffersShare = 8, 16, 8
 
 	leastPeers, mostPeers, usualPeers = 50, 1000, 200
 	leastSlots, usualSlots, mostSlots = 4, 8, 200
 	leastPieces, usualPieces          = 8 * mib, 32 * mib
-	usualPressure                     = 256 * mib
+	leastBuffers, usualBuffers        = 8 * mib, 64 * mib
 )
 
 // Of says what a machine has room for.
 func Of(m Machine) Ceilings {
-	c := Ceilings{Peers: usualPeers, Pieces: usualPieces, Pressure: usualPressure, Files: m.OpenFiles, Why: "the usual"}
+	c := Ceilings{Peers: usualPeers, Pieces: usualPieces, Buffers: usualBuffers, Files: m.OpenFiles, Why: "the usual"}
 	if memory, what := m.memory(); memory > 0 {
 		c.Peers = bounded(memory/peersShare/perPeer, leastPeers, mostPeers)
 		c.Pieces = min(max(memory/piecesShare, leastPieces), usualPieces)
-		c.Pressure = max(memory/pressureShare, 2*c.Pieces)
+		c.Buffers = min(max(memory/buffersShare, leastBuffers), usualBuffers)
 		c.Why = fmt.Sprintf("for %s of %s", size(memory), what)
 	}
 	if files := int(min(m.OpenFiles/2, mostPeers)); m.OpenFiles > 0 && files < c.Peers {

@@ -12,17 +12,17 @@ func TestOf(t *testing.T) {
 		pieces, buffer int64
 		why            string
 	}{
-		{"nothing is known", Machine{}, 200, 8, 100, 32 * mib, 256 * mib, "the usual"},
-		{"a small board", Machine{Memory: 256 * mib, OpenFiles: 1 << 20}, 50, 5, 25, 16 * mib, 64 * mib, "for 256 MiB of memory"},
-		{"less is hardly worth while", Machine{Memory: 64 * mib}, 50, 5, 25, 8 * mib, 16 * mib, "for 64 MiB of memory"},
-		{"1 GiB", Machine{Memory: gib}, 157, 8, 78, 32 * mib, 256 * mib, "for 1.0 GiB of memory"},
-		{"4 GiB", Machine{Memory: 4 * gib, OpenFiles: 1 << 20}, 630, 8, 200, 32 * mib, gib, "for 4.0 GiB of memory"},
-		{"a server", Machine{Memory: 512 * gib, OpenFiles: 1 << 20}, 1000, 8, 200, 32 * mib, 128 * gib, "for 512.0 GiB of memory"},
-		{"a container on it", Machine{Memory: 512 * mib, Confined: true}, 78, 7, 39, 32 * mib, 128 * mib, "for 512 MiB of memory that it is confined to"},
-		{"GOMEMLIMIT", Machine{Memory: 8 * gib, GoLimit: 512 * mib}, 78, 7, 39, 32 * mib, 128 * mib, "for 512 MiB of GOMEMLIMIT"},
-		{"GOMEMLIMIT above the memory", Machine{Memory: 512 * mib, GoLimit: 8 * gib}, 78, 7, 39, 32 * mib, 128 * mib, "for 512 MiB of memory"},
-		{"few files", Machine{Memory: 8 * gib, OpenFiles: 256}, 128, 8, 64, 32 * mib, 2 * gib, "for 256 open files"},
-		{"no files at all", Machine{OpenFiles: 1}, 1, 4, 4, 32 * mib, 256 * mib, "for 1 open files"},
+		{"nothing is known", Machine{}, 200, 8, 100, 32 * mib, 64 * mib, "the usual"},
+		{"a small board", Machine{Memory: 256 * mib, OpenFiles: 1 << 20}, 51, 5, 25, 16 * mib, 32 * mib, "for 256 MiB of memory"},
+		{"less is hardly worth while", Machine{Memory: 64 * mib}, 50, 5, 25, 8 * mib, 8 * mib, "for 64 MiB of memory"},
+		{"1 GiB", Machine{Memory: gib}, 207, 8, 103, 32 * mib, 64 * mib, "for 1.0 GiB of memory"},
+		{"4 GiB", Machine{Memory: 4 * gib, OpenFiles: 1 << 20}, 828, 8, 200, 32 * mib, 64 * mib, "for 4.0 GiB of memory"},
+		{"a server", Machine{Memory: 512 * gib, OpenFiles: 1 << 20}, 1000, 8, 200, 32 * mib, 64 * mib, "for 512.0 GiB of memory"},
+		{"a container on it", Machine{Memory: 512 * mib, Confined: true}, 103, 8, 51, 32 * mib, 64 * mib, "for 512 MiB of memory that it is confined to"},
+		{"GOMEMLIMIT", Machine{Memory: 8 * gib, GoLimit: 512 * mib}, 103, 8, 51, 32 * mib, 64 * mib, "for 512 MiB of GOMEMLIMIT"},
+		{"GOMEMLIMIT above the memory", Machine{Memory: 512 * mib, GoLimit: 8 * gib}, 103, 8, 51, 32 * mib, 64 * mib, "for 512 MiB of memory"},
+		{"few files", Machine{Memory: 8 * gib, OpenFiles: 256}, 128, 8, 64, 32 * mib, 64 * mib, "for 256 open files"},
+		{"no files at all", Machine{OpenFiles: 1}, 1, 4, 4, 32 * mib, 64 * mib, "for 1 open files"},
 	}
 	for _, tt := range tests {
 		c := Of(tt.machine)

@@ -95,7 +95,7 @@ func TestPrecedence(t *testing.T) {
 		{"net.block_lists", "/lists/a,/home/u/b.gz", File, "/c.toml", ""},
 		{"download_dir", "/home/u/in file", File, "/c.toml", ""},
 		{"slots", "3", File, "/c.toml", ""},
-		{"max_peers", "auto (630, for 4.0 GiB of memory)", Default, "", ""},
+		{"max_peers", "auto (828, for 4.0 GiB of memory)", Default, "", ""},
 		{"super_seeding", "true", Environment, "POTLUCK_SUPER_SEEDING", ""},
 		{"ratio", "1.5", File, "/c.toml", ""},
 		{"seed_time", "0", Default, "", ""},

@@ -4,21 +4,12 @@ import "sync"
 
 // Budget bounds the memory of all pieces under way, of all objects together.
 type Budget struct {
-	all int64
-
 	mu   sync.Mutex
 	left int64
 }
 
 // NewBudget makes a budget of the given number of bytes.
-func NewBudget(bytes int64) *Budget { return &Budget{all: bytes, left: bytes} }
-
-// Taken is how many bytes of it are in use.
-func (b *Budget) Taken() int64 {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.all - b.left
-}
+func NewBudget(bytes int64) *Budget { return &Budget{left: bytes} }
 
 func (b *Budget) take(n int) bool {
 	b.mu.Lock()

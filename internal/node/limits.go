@@ -47,13 +47,3 @@ func (n *Node) unlimited() func(netip.Addr) bool {
 	}
 	return netx.NewLocalNetwork(n.cfg.Network, n.cfg.Now).Has
 }
-
-// keepCeiling lets nobody in while buffers and pieces take more memory than they may, and has idle connections give theirs
-// back at once.
-func (n *Node) keepCeiling() {
-	pressed := n.shell.Leased()+n.rooms.Budget.Taken() > n.cfg.Room.Pressure
-	if n.rooms.Seats.Close(pressed) != pressed && pressed {
-		n.cfg.Log.Warn("memory is scarce: no more peers for now", "buffers", n.shell.Leased(), "pieces", n.rooms.Budget.Taken())
-	}
-	n.shell.Press(pressed)
-}

@@ -48,7 +48,6 @@ func (n *Node) loop() {
 				serve = n.lookAfter(now, o) || serve
 				o.Guarded(func() { o.Swarm.Beat(now) })
 			}
-			n.contained(n.keepCeiling)
 			if beats%shows == 0 {
 				n.tend(now, &care)
 			}
@@ -83,11 +82,23 @@ func (n *Node) tend(now time.Time, care *care) {
 	n.contained(func() { n.keepSchedule(now) })
 	n.dealTurns(now, care.contenders(n.rooms.Bounds, all))
 	scouts := n.books.Scouts()
-	if care.isNews(now, all, scouts) {
-		n.contained(func() { n.lan.Tell(now, slices.Concat(all, scouts)) })
-		n.contained(func() { n.dht.Tell(now, slices.Concat(all, scouts)) })
+	if care.isNews(now, all, scouts) && n.tell(now, slices.Concat(all, scouts)) {
+		care.told()
 	}
 	care.letGo(now)
+}
+
+// tell tells those who find peers without a tracker of all objects and scouts, and reports whether they have taken it.
+func (n *Node) tell(now time.Time, list []*object.Object) bool {
+	finders := []func(time.Time, []*object.Object){n.lan.Tell, n.dht.Tell}
+	told := 0
+	for _, tell := range finders {
+		n.contained(func() {
+			tell(now, list)
+			told++
+		})
+	}
+	return told == len(finders)
 }
 
 // record notes what has come of an object, if it is time to.

@@ -9,7 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/potluck-p2p/potluck/internal/ceiling"
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
 	"github.com/potluck-p2p/potluck/internal/node/blocking"
 	"github.com/potluck-p2p/potluck/internal/schedule"
@@ -164,22 +163,5 @@ func TestPanicOverABlockList(t *testing.T) {
 		if b, _ := n.Blocking(); b.Ranges != 2 || disk.hits.Load() < 2 {
 			t.Errorf("%d ranges, %d panics", b.Ranges, disk.hits.Load())
 		}
-	})
-}
-
-// TestNobodyComesInWhileMemoryIsScarce: with more in buffers and pieces than there may be, newcomers are kept out.
-func TestNobodyComesInWhileMemoryIsScarce(t *testing.T) {
-	inHouse(t, "v1", map[string]int{"a": 400_000}, func(t *testing.T, h *house) {
-		full := start(t, h.world.Host("10.0.0.3"), h.home("full"), func(c *Config) { c.Room = ceiling.Ceilings{Peers: 10, Slots: 8, Pressure: -1} })
-		h.share(full)
-		time.Sleep(2 * beat) // virtual
-		n := h.fetcher("10.0.0.2")
-		o := h.get(n, func(r *GetRequest) { r.Peers = []string{peerOf(full)} })
-		time.Sleep(30 * time.Second) // virtual
-		if o, _ = n.Object(o.ID); o.BytesDone > 0 {
-			t.Error("somebody was let in")
-		}
-		h.get(n) // of somebody who has room
-		untilDone(t, n, o.ID)
 	})
 }

@@ -33,7 +33,7 @@ type handle struct {
 	device uint64
 	closed func(error) // told the outcome of the close
 
-	writing sync.Mutex // held for a slice
+	turn sync.Mutex // to write, for a slice
 
 	users atomic.Int32 // plus one for the cache, until it lets go
 	used  atomic.Bool  // since the hand of the clock last passed
@@ -66,30 +66,6 @@ func (h *handle) release() {
 	if h.users.Add(-1) == 0 {
 		h.closed(h.file.Close())
 	}
-}
-
-// writeSlice is how much is written by one call. A call that takes long has the runtime start another thread in its place, and
-// whoever waits for the file waits for it.
-const writeSlice = 256 << 10
-
-// writeAt writes to the file, one caller at a time: the kernel lets no two write to a file at once, and who waits for it there
-// keeps a processor busy.
-func (h *handle) writeAt(p []byte, off int64) error {
-	for len(p) > 0 {
-		n := min(len(p), writeSlice)
-		if err := h.writeOne(p[:n], off); err != nil {
-			return err
-		}
-		p, off = p[n:], off+int64(n)
-	}
-	return nil
-}
-
-func (h *handle) writeOne(slice []byte, off int64) error {
-	h.writing.Lock()
-	defer h.writing.Unlock()
-	_, err := h.file.WriteAt(slice, off)
-	return err
 }
 
 // install offers h, used by the caller, as its slot's open file. If somebody was faster, theirs is returned in use

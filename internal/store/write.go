@@ -45,6 +45,30 @@ func (o *Object) WriteAt(p []byte, file int, off int64) error {
 	return nil
 }
 
+// writeSlice is how much is written by one call. A call that takes long has the runtime start another thread in its place, and
+// whoever waits for the file waits for it.
+const writeSlice = 256 << 10
+
+// writeAt writes to the file, one caller at a time: the kernel lets no two write to a file at once, and who waits for it there
+// keeps a processor busy.
+func (h *handle) writeAt(p []byte, off int64) error {
+	for len(p) > 0 {
+		n := min(len(p), writeSlice)
+		if err := h.writeOne(p[:n], off); err != nil {
+			return err
+		}
+		p, off = p[n:], off+int64(n)
+	}
+	return nil
+}
+
+func (h *handle) writeOne(slice []byte, off int64) error {
+	h.turn.Lock()
+	defer h.turn.Unlock()
+	_, err := h.file.WriteAt(slice, off)
+	return err
+}
+
 // Verified says that the bytes of an extent are on their place in the file, written or found there, and are what they
 // should be. The next Sync makes them durable.
 func (o *Object) Verified(e content.Extent) {

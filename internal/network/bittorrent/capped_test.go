@@ -2,6 +2,7 @@ package bittorrent
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -120,4 +121,78 @@ func TestLongMessagesWaitTheirTurn(t *testing.T) {
 			t.Errorf("%d buffers when the other's turn is over", n)
 		}
 	})
+}
+
+// TestSlowReadersAndLongMessages: those who take next to nothing hold all large buffers but the reserve. Who needs one for a
+// message gets it at once, and the slow ones must be worth theirs.
+func TestSlowReadersAndLongMessages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := makeSample(t, "v2", 1<<20, 3<<20)
+		w := netxtest.NewWorld(1)
+		const most, reserve = 16, 2
+		seed := newRig(t, w, "10.0.0.1", s, options{has: true, buffers: most * line.BufferSize})
+		var slow sync.WaitGroup
+		for i := range most {
+			p := seed.connect(w.Host(fmt.Sprintf("10.1.0.%d", i+1)))
+			p.greet(anyName(s), fmt.Sprint("slow", i), wire.FeatureV2)
+			p.send(wire.AppendInterested(nil))
+			p.until(wire.Unchoke)
+			var b []byte
+			for k := range uint32(24) {
+				b = wire.AppendRequest(b, k%3, k/3*(128<<10), 128<<10)
+			}
+			p.send(b)
+			slow.Go(func() {
+				for {
+					time.Sleep(time.Second)
+					if _, err := p.Read(make([]byte, 1<<10)); err != nil {
+						return
+					}
+				}
+			})
+		}
+		time.Sleep(2 * time.Second)
+		if n := seed.shell.buffers.Leased(); n != most-reserve {
+			t.Errorf("the slow ones hold %d buffers", n)
+		}
+		begun := time.Now()
+		p := seed.client(w, s, anyName(s), wire.FeatureV2)
+		long := frame(10_001, append([]byte{99}, make([]byte, 10_000)...)...)
+		p.send(wire.AppendHashRequest(long, wire.HashRequest{Root: s.info.Files[0].Root, Length: 64}))
+		p.until(wire.Hashes)
+		if took := time.Since(begun); took > time.Second {
+			t.Errorf("a long message, and hashes, took %v", took)
+		}
+		time.Sleep(4 * writePatience)
+		if seed.shell.buffers.Scarce() {
+			t.Errorf("the slow ones still hold %d buffers", seed.shell.buffers.Leased())
+		}
+		seed.end()
+		slow.Wait()
+	})
+}
+
+// TestScarceBuffersAreGivenBackSoon: who falls silent holds his large buffer for a lull, and for a short one while few are left.
+func TestScarceBuffersAreGivenBackSoon(t *testing.T) {
+	for most, held := range map[int64]int{1: 0, 2: 1} {
+		synctest.Test(t, func(t *testing.T) {
+			s := makeSample(t, "v1", 64<<10, 512<<10)
+			w := netxtest.NewWorld(1)
+			r := newRig(t, w, "10.0.0.1", s, options{buffers: most * line.BufferSize})
+			p := r.connect(w.Host("10.0.0.2"))
+			p.greet(anyName(s), "pauses")
+			p.seed(s)
+			p.send(p.asked(s, 1))
+			synctest.Wait()
+			if n := r.shell.buffers.Leased(); n != 1 {
+				t.Errorf("of %d: %d are leased while payload flows", most, n)
+			}
+			time.Sleep(2 * shortLull)
+			synctest.Wait()
+			if n := r.shell.buffers.Leased(); n != held {
+				t.Errorf("of %d: %d are leased soon after", most, n)
+			}
+			p.alive()
+		})
+	}
 }

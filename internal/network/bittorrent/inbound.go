@@ -35,7 +35,7 @@ type inbound struct {
 	large    *[]byte   // leased
 	flowing  bool      // payload came with the last read
 	timed    bool      // the socket has a read deadline
-	until    time.Time // when a message that needs the large buffer must be there; zero: none is under way
+	until    time.Time // when the message under way, which needs the large buffer, must be there; zero: none is
 	msgs     []wire.Message
 	payloads [][]byte // for each Piece message, what of its payload is in buf
 	arrivals []swarm.Arrival
@@ -66,6 +66,7 @@ func (in *inbound) parse() (missing int, more bool, err error) {
 			break
 		}
 		in.at += n
+		in.until = time.Time{}
 		if m.Type != wire.Piece {
 			in.msgs = append(in.msgs, m)
 			continue
@@ -96,28 +97,35 @@ func (in *inbound) whole() int {
 // a message that does not fit waits for its turn.
 func (in *inbound) resize(ctx context.Context, from *line.Buffers, flowing bool) error {
 	in.flowing = flowing
-	rest := in.buf[in.at:in.end]
-	switch {
-	case in.large != nil:
-	case len(rest) >= idleBuffer:
-		var err error
-		if in.large, err = from.Wait(ctx); err != nil {
+	long := in.end-in.at >= idleBuffer
+	if in.large == nil {
+		if err := in.lease(ctx, from, long); err != nil {
 			return err
 		}
-	case flowing:
+	}
+	if in.large != nil && (flowing || long) {
+		in.move(*in.large)
+		return nil
+	}
+	in.move(in.small)
+	in.release(from)
+	return nil
+}
+
+// lease takes a large buffer if there is need of one: by all means for a long message.
+func (in *inbound) lease(ctx context.Context, from *line.Buffers, long bool) (err error) {
+	if long {
+		in.large, err = from.Wait(ctx)
+	} else if in.flowing {
 		in.large = from.Lease()
 	}
-	next := in.small
-	if in.large != nil && (flowing || len(rest) >= idleBuffer) {
-		next = *in.large
-	}
-	in.end = copy(next, rest)
-	in.at = 0
+	return err
+}
+
+// move takes what is not parsed along to the front of the next buffer, which may be the same.
+func (in *inbound) move(next []byte) {
+	in.at, in.end = 0, copy(next, in.buf[in.at:in.end])
 	in.buf = next
-	if len(next) == idleBuffer {
-		in.release(from)
-	}
-	return nil
 }
 
 // release gives back the large buffer, and what its many messages took.
@@ -126,7 +134,7 @@ func (in *inbound) release(to *line.Buffers) {
 		return
 	}
 	to.GiveBack(in.large)
-	in.large, in.until = nil, time.Time{}
+	in.large = nil
 	in.msgs, in.payloads, in.arrivals, in.complete = nil, nil, nil, nil
 }
 

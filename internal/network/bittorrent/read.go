@@ -17,7 +17,7 @@ func (c *connection) read(ctx context.Context) error {
 	in := newInbound()
 	defer in.release(c.sh.buffers)
 	for {
-		n, err := c.receive(in)
+		n, err := c.receive(ctx, in)
 		if n > 0 {
 			now := c.sh.cfg.Now()
 			payload, err := c.digest(in)
@@ -47,7 +47,7 @@ func (c *connection) read(ctx context.Context) error {
 
 // receive reads once. While payload flows it waits for a moment only: a peer that has fallen silent waits on the small
 // buffer. Who is in the middle of a long message holds the large one, and not for ever.
-func (c *connection) receive(in *inbound) (int, error) {
+func (c *connection) receive(ctx context.Context, in *inbound) (int, error) {
 	room := in.buf[in.end:]
 	if p := portion(c.down); p < portionSize && in.large != nil {
 		room = room[:min(len(room), p)]
@@ -58,7 +58,7 @@ func (c *connection) receive(in *inbound) (int, error) {
 	n, err := c.conn.Read(room)
 	in.end += n
 	if in.flowing && errors.Is(err, os.ErrDeadlineExceeded) {
-		return n, in.resize(context.Background(), c.sh.buffers, false)
+		return n, in.resize(ctx, c.sh.buffers, false)
 	}
 	return n, err
 }

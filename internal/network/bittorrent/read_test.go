@@ -400,3 +400,75 @@ func TestDiskThatFailsIsReported(t *testing.T) {
 		p.hangup()
 	})
 }
+
+// TestLongMessagesHaveTheirOwnTime: each that needs the large buffer has all of payloadPatience, whatever came before it.
+func TestLongMessagesHaveTheirOwnTime(t *testing.T) {
+	long := frame(10_001, append([]byte{99}, make([]byte, 10_000)...)...)
+	first, rest := long[:6000], long[6000:]
+	connect := func(t *testing.T) (*sample, *rig, *peer) {
+		s := makeSample(t, "v1", 16<<10, 4<<20)
+		w := netxtest.NewWorld(1)
+		r := newRig(t, w, "10.0.0.1", s, options{})
+		p := r.connect(w.Host("10.0.0.2"))
+		p.greet(anyName(s), "lengthy")
+		p.seed(s)
+		p.send(p.asked(s, 1))
+		synctest.Wait()
+		return s, r, p
+	}
+	t.Run("with payload between", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s, r, p := connect(t)
+			split := func() {
+				t.Helper()
+				p.send(first)
+				p.alive()
+				p.send(append(bytes.Clone(rest), p.asked(s, 1)...))
+				p.alive()
+			}
+			split()
+			for begun := time.Now(); time.Since(begun) <= payloadPatience; time.Sleep(lull / 2) {
+				p.send(p.asked(s, 1))
+			}
+			if n := r.shell.buffers.Leased(); n != 1 {
+				t.Errorf("%d large buffers while payload flows", n)
+			}
+			split()
+		})
+	})
+	t.Run("one behind the other", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			_, _, p := connect(t)
+			p.send(first)
+			for range 3 {
+				time.Sleep(payloadPatience * 2 / 3)
+				p.send(append(bytes.Clone(rest), first...))
+				p.alive()
+			}
+			if took := p.hangup(); took > payloadPatience+time.Second {
+				t.Errorf("the last one is waited for %v", took)
+			}
+		})
+	})
+}
+
+// TestEmptyBlocksEndTheConnection: nobody has asked for one, and they are as good for nothing as any others.
+func TestEmptyBlocksEndTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := makeSample(t, "v1", 16<<10, 100)
+		w := netxtest.NewWorld(1)
+		r := newRig(t, w, "10.0.0.1", s, options{has: true})
+		p := r.connect(w.Host("10.0.0.2"))
+		p.greet(anyName(s), "empty")
+		p.send(wire.AppendPieceHeader(nil, 0, 0, 0))
+		p.alive()
+		var b []byte
+		for range 300 {
+			b = wire.AppendPieceHeader(b, 0, 0, 0)
+		}
+		p.send(b)
+		if took := p.hangup(); took != 0 {
+			t.Errorf("took %v", took)
+		}
+	})
+}

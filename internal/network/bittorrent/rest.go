@@ -1,6 +1,7 @@
 package bittorrent
 
 import (
+	"io"
 	"time"
 
 	"github.com/potluck-p2p/potluck/internal/swarm"
@@ -21,15 +22,19 @@ func (c *connection) readRest(content *Content, in *inbound, from int) error {
 		in.timed = true
 		run, bytes := neighbours(content, blocks)
 		var dst []byte
-		if wanted(content, &blocks[0]) {
+		if run > 0 {
 			dst = content.Intake.Place(blocks[0].Piece, blocks[0].Begin, bytes)
 		}
 		var err error
-		if dst != nil {
+		switch {
+		case dst != nil:
 			err = c.readInto(content, in, dst, blocks[:run], begun)
-		} else {
+		case run > 0:
 			run = 1
-			err = c.readAway(content, in, &blocks[0], begun)
+			err = c.readAside(content, in, blocks[:run], begun)
+		default:
+			run = 1
+			err = c.readAway(content, in, blocks[:run], begun)
 		}
 		if err != nil {
 			return err
@@ -76,28 +81,32 @@ func (c *connection) readInto(content *Content, in *inbound, dst []byte, blocks 
 	return nil
 }
 
-// readAway reads a block that has no place in memory: to the disk if it is wanted, a part at a time.
-func (c *connection) readAway(content *Content, in *inbound, a *swarm.Arrival, begun []byte) error {
-	at := 0
-	keep := func(part []byte) error {
-		begin := a.Begin + at
-		if at += len(part); len(part) == 0 || !wanted(content, a) {
-			return nil
-		}
-		return c.spill(content, a.Piece, begin, part)
+// readAside reads a block that is wanted and has no place in memory, and writes it to the disk, in one go.
+func (c *connection) readAside(content *Content, in *inbound, block []swarm.Arrival, begun []byte) error {
+	a := &block[0]
+	if len(in.buf) < a.Length {
+		in.buf = make([]byte, a.Length) // until the next resize
 	}
-	if err := keep(begun); err != nil {
+	payload := in.buf[:a.Length]
+	have := copy(payload, begun)
+	if _, err := io.ReadFull(c.conn, payload[have:]); err != nil {
 		return err
 	}
-	for at < a.Length {
-		n, err := c.conn.Read(in.buf[:min(a.Length-at, len(in.buf))])
-		if err := keep(in.buf[:n]); err != nil {
-			return err
-		}
-		if err != nil && at < a.Length {
+	if err := c.spill(content, a.Piece, a.Begin, payload); err != nil {
+		return err
+	}
+	c.landed(content, in, block)
+	return nil
+}
+
+// readAway reads a block that nobody wants, and throws it away.
+func (c *connection) readAway(content *Content, in *inbound, block []swarm.Arrival, begun []byte) error {
+	for left := block[0].Length - len(begun); left > 0; {
+		n, err := c.conn.Read(in.buf[:min(left, len(in.buf))])
+		if left -= n; err != nil && left > 0 {
 			return err
 		}
 	}
-	c.landed(content, in, []swarm.Arrival{*a})
+	c.landed(content, in, block)
 	return nil
 }

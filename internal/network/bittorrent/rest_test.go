@@ -4,6 +4,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/potluck-p2p/potluck/internal/network/bittorrent/line"
 	"github.com/potluck-p2p/potluck/internal/netx/netxtest"
 	wire "github.com/potluck-p2p/potluck/internal/wire/peer"
 )
@@ -49,4 +50,30 @@ func TestRunsUnasked(t *testing.T) {
 		p.send(wire.AppendPieceHeader(nil, 0, 0, 32<<10))
 		p.hangup()
 	})
+}
+
+// TestSpilledBlocksAreWrittenWhole: a block without a place in memory is one write, also where no large buffer is left.
+func TestSpilledBlocksAreWrittenWhole(t *testing.T) {
+	for _, cut := range []int{14, 5000, 16<<10 + 12} {
+		synctest.Test(t, func(t *testing.T) {
+			s := makeSample(t, "v1", 64<<10, 64<<10)
+			w := netxtest.NewWorld(1)
+			r := newRig(t, w, "10.0.0.1", s, options{budget: 1, buffers: line.BufferSize})
+			buffer := r.shell.buffers.Lease()
+			defer r.shell.buffers.GiveBack(buffer)
+			p := r.connect(w.Host("10.0.0.2"))
+			p.greet(anyName(s), "gives")
+			p.seed(s)
+			for range 4 {
+				b := p.asked(s, 1)
+				p.send(b[:cut])
+				synctest.Wait()
+				p.send(b[cut:])
+			}
+			r.fetched(s)
+			if n := r.files.writes; n != 4 {
+				t.Errorf("cut at %d: 4 blocks in %d writes", cut, n)
+			}
+		})
+	}
 }

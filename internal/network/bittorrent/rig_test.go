@@ -96,6 +96,7 @@ type memory struct {
 	mu      sync.Mutex
 	files   [][]byte
 	reads   int
+	writes  int
 	broken  func() // called before every read
 	failing error  // of writes
 }
@@ -117,6 +118,7 @@ func (m *memory) WriteAt(p []byte, file int, off int64) error {
 	if m.failing != nil {
 		return m.failing
 	}
+	m.writes++
 	copy(m.files[file][off:], p)
 	return nil
 }

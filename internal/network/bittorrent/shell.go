@@ -6,8 +6,9 @@
 //	encrypt          plain, by MSE or by TLS             (encrypt.go, manners.go; below: line)
 //	handshake        which object, which version         (handshake.go)
 //	run              both flows, until one ends          (connection.go, gate.go)
-//	read             socket -> messages, payload -> intake (read.go)
+//	read             socket -> messages, payload -> intake (read.go, inbound.go, rest.go)
 //	write            frames, store -> payload -> socket  (write.go)
+//	                 ... and while buffers are scarce    (pressure.go)
 package bittorrent
 
 import (
@@ -107,7 +108,6 @@ type Shell struct {
 	plain    addresses // where an encrypted connection was refused and a plain one taken
 	buffers  *line.Buffers
 	tls      *line.TLS
-	pressed  atomic.Bool // memory is scarce
 	arrivals arrivals
 	running  sync.WaitGroup
 }

@@ -19,6 +19,8 @@ import (
 const (
 	writePatience = 30 * time.Second
 	leastTaken    = 8 << 10
+	// stuckAfter is how long a peer may take nothing until its slot is another's too.
+	stuckAfter = time.Second
 )
 
 // keepFrames is how large a buffer for frames an idle connection may keep.
@@ -133,15 +135,31 @@ func (c *connection) flush(vector net.Buffers) error {
 	return nil
 }
 
-// push writes what is ready, for as long as the peer takes some of it.
+// push writes what is ready, for as long as the peer takes some of it, and tells the swarm while it does not.
 func (c *connection) push(ready net.Buffers) error {
+	now := c.sh.cfg.Now()
+	ends, taken, stuck := now.Add(writePatience), int64(0), false
 	for len(ready) > 0 {
-		if err := c.conn.SetWriteDeadline(c.sh.cfg.Now().Add(writePatience)); err != nil {
+		if err := c.conn.SetWriteDeadline(now.Add(stuckAfter)); err != nil {
 			return err
 		}
 		n, err := c.conn.WriteSealed(&ready)
-		if err != nil && (n < leastTaken || !errors.Is(err, os.ErrDeadlineExceeded)) {
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 			return err
+		}
+		if still := err != nil && n == 0; still != stuck {
+			stuck = still
+			c.o.Swarm.Stuck(c.id, stuck)
+		}
+		if err == nil {
+			continue
+		}
+		now, taken = c.sh.cfg.Now(), taken+n
+		if !now.Before(ends) {
+			if taken < c.sh.least(ready) {
+				return err
+			}
+			ends, taken = now.Add(writePatience), 0
 		}
 	}
 	return nil

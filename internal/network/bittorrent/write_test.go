@@ -3,6 +3,7 @@ package bittorrent
 import (
 	"bytes"
 	"errors"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"testing"
@@ -327,7 +328,7 @@ func TestFlushGoesOnAfterADeadline(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			out, in := agreed(t, m)
 			a, b := pair(t)
-			c := &connection{sh: New(Config{Now: time.Now}), conn: line.Enciphered(a, out)}
+			c := &connection{sh: New(Config{Now: time.Now}), conn: line.Enciphered(a, out), o: &Object{Swarm: nobodys()}}
 			reader := line.Enciphered(b, in)
 			want := bytes.Repeat([]byte("0123456789abcdef"), 64<<10)
 			go func() {
@@ -357,6 +358,11 @@ func TestFlushGoesOnAfterADeadline(t *testing.T) {
 			}
 		})
 	}
+}
+
+// nobodys is a swarm that nobody has joined.
+func nobodys() *swarm.Swarm {
+	return swarm.New(time.Now(), swarm.Config{Rand: rand.New(rand.NewPCG(1, 1)), Wake: func() {}})
 }
 
 // pair is both ends of a connection.

@@ -11,7 +11,7 @@ func TestCut(t *testing.T) {
 		begin, length uint32
 		want          []uint32 // begin and length, in turn
 	}{
-		{0, 0, nil},
+		{7, 0, []uint32{7, 0}},
 		{5, 3, []uint32{5, 3}},
 		{0, 16384, []uint32{0, 16384}},
 		{32768, 2*16384 + 1, []uint32{32768, 16384, 49152, 16384, 65536, 1}},
@@ -45,7 +45,7 @@ func FuzzCut(f *testing.F) {
 		m := Message{Type: Piece, Begin: begin, Length: length}
 		at, sum := uint64(begin), uint32(0)
 		for b := range m.Cut(16384) {
-			if uint64(b.Begin) != min(at, math.MaxUint32) || b.Length == 0 || b.Length > 16384 {
+			if uint64(b.Begin) != min(at, math.MaxUint32) || b.Length == 0 && length > 0 || b.Length > 16384 {
 				t.Fatalf("block %d+%d, %d bytes into %d+%d", b.Begin, b.Length, sum, begin, length)
 			}
 			at += uint64(b.Length)

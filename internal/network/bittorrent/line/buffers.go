@@ -9,21 +9,24 @@ import (
 const BufferSize = 260 << 10
 
 // Buffers are the large buffers of all connections together. There is a number of them that is never exceeded: who comes when
-// all are leased makes do with a small one, and is slower, or waits.
+// all are leased makes do with a small one, and is slower, or waits. An eighth is for those who wait, since they cannot do without.
 type Buffers struct {
-	leases chan struct{} // one for each buffer that is leased
-	pool   sync.Pool     // of *[]byte, each of BufferSize
+	leases  chan struct{} // one for each buffer that is leased,
+	reserve chan struct{} // but for these
+	pool    sync.Pool     // of *[]byte, each of BufferSize
 }
 
 // NewBuffers makes so many.
 func NewBuffers(most int) *Buffers {
+	reserve := most / 8
 	return &Buffers{
-		leases: make(chan struct{}, most),
-		pool:   sync.Pool{New: func() any { b := make([]byte, BufferSize); return &b }},
+		leases:  make(chan struct{}, most-reserve),
+		reserve: make(chan struct{}, reserve),
+		pool:    sync.Pool{New: func() any { b := make([]byte, BufferSize); return &b }},
 	}
 }
 
-// Lease takes a buffer; nil if none is left.
+// Lease takes a buffer; nil if none is left but the reserve.
 func (b *Buffers) Lease() *[]byte {
 	select {
 	case b.leases <- struct{}{}:
@@ -38,16 +41,25 @@ func (b *Buffers) Wait(ctx context.Context) (*[]byte, error) {
 	select {
 	case b.leases <- struct{}{}:
 		return b.pool.Get().(*[]byte), nil
+	case b.reserve <- struct{}{}:
+		return b.pool.Get().(*[]byte), nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 }
 
-// GiveBack returns a buffer.
+// GiveBack returns a buffer, to the reserve first.
 func (b *Buffers) GiveBack(buffer *[]byte) {
 	b.pool.Put(buffer)
-	<-b.leases
+	select {
+	case <-b.reserve:
+	default:
+		<-b.leases
+	}
 }
 
 // Leased is how many are.
-func (b *Buffers) Leased() int { return len(b.leases) }
+func (b *Buffers) Leased() int { return len(b.leases) + len(b.reserve) }
+
+// Scarce reports whether less than a fourth is left.
+func (b *Buffers) Scarce() bool { return 4*b.Leased() > 3*(cap(b.leases)+cap(b.reserve)) }
