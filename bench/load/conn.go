@@ -20,6 +20,7 @@ type conn struct {
 	crowd   *crowd
 	object  object
 	fast    bool // both know BEP 6
+	v2      bool // and BEP 52
 	parser  peer.Parser
 	buf, in []byte // in is a part of buf
 	out     []byte

@@ -95,8 +95,12 @@ func (p *conn) shakeHands() error {
 	for i := 8; i < len(id); i++ {
 		id[i] = byte(rand.Uint32())
 	}
+	features := []peer.Feature{peer.FeatureFast, peer.FeatureExtended}
+	if p.object.hybrid {
+		features = append(features, peer.FeatureV2)
+	}
 	hello := peer.AppendHandshake(nil, peer.Handshake{
-		Reserved: peer.MakeReserved(peer.FeatureFast, peer.FeatureExtended), InfoHash: p.object.hash, PeerID: id,
+		Reserved: peer.MakeReserved(features...), InfoHash: p.object.hash, PeerID: id,
 	})
 	if _, err := p.Write(hello); err != nil {
 		return err
@@ -112,6 +116,7 @@ func (p *conn) shakeHands() error {
 	}
 	p.in = p.in[peer.HandshakeSize:]
 	p.fast = theirs.Reserved.Has(peer.FeatureFast)
+	p.v2 = p.object.hybrid && theirs.Reserved.Has(peer.FeatureV2)
 	if theirs.Reserved.Has(peer.FeatureExtended) {
 		p.out = peer.AppendExtHandshake(p.out, peer.ExtHandshake{
 			M: map[string]uint8{peer.ExtMetadata: 1, peer.ExtPEX: 2}, Version: "load", Reqq: depth,

@@ -86,10 +86,10 @@ func halfBlock(p *conn) error {
 	}, p.flush)
 }
 
-// halfMessage announces the longest message there is, and sends all of it but the end.
+// halfMessage announces a message as long as others commonly bear, and sends all of it but the end.
 func halfMessage(p *conn) error {
 	p.sayNone()
-	const size = peer.MaxExtended
+	const size = 64 << 10
 	p.out = binary.BigEndian.AppendUint32(p.out, size+1)
 	p.out = append(p.out, byte(peer.Extended), peer.ExtHandshakeID)
 	p.out = append(p.out, make([]byte, size-2)...)
@@ -106,7 +106,9 @@ func hoard(p *conn) error {
 	for {
 		for range 500 {
 			p.out = peer.AppendMetadata(p.out, 1, peer.MetadataMessage{})
-			p.out = peer.AppendHashRequest(p.out, peer.HashRequest{Length: 512})
+			if p.v2 {
+				p.out = peer.AppendHashRequest(p.out, peer.HashRequest{Length: 512})
+			}
 		}
 		if err := p.flush(); err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 type object struct {
 	hash          [20]byte
 	length, piece int64
+	hybrid        bool
 }
 
 // load reads a .torrent file.
@@ -27,7 +28,9 @@ func load(path string) (object, error) {
 	if len(t.Info.Files) != 1 {
 		return object{}, fmt.Errorf("%s has %d files", path, len(t.Info.Files))
 	}
-	return object{t.Info.Hash.Wire()[0], t.Info.Files[0].Size, t.Info.PieceLength}, nil
+	_, v1 := t.Info.Hash.V1()
+	_, v2 := t.Info.Hash.V2()
+	return object{t.Info.Hash.Wire()[0], t.Info.Files[0].Size, t.Info.PieceLength, v1 && v2}, nil
 }
 
 // mapped is the content, for all to read and in memory once.

@@ -1,11 +1,11 @@
 // Package choker decides whom we serve: which of the peers that want something of us are unchoked. One Choker serves
 // all objects of a node; it knows no protocol, no clock and no I/O.
 //
-// Invariant: of the peers that are interested, never more are unchoked by Run than there are slots, and none is left
-// choked while a slot is free.
+// Invariant: of the peers that are interested and take what they ask for, never more are unchoked by Run than there are slots
+// and tries, and none is left choked while a slot is free.
 //
 // Inputs of the policy:
-//   - who is interested, and who is unchoked now;
+//   - who is interested, who is unchoked now, and who of these takes nothing;
 //   - while we fetch the object: how fast the peer gives to us, and how new it is;
 //   - while we seed it: how long the peer has waited, how much of the object it lacks, and what it was given since it was
 //     unchoked;
@@ -19,6 +19,10 @@
 //
 // The first rounds come quickly one after another, since a transfer may be over before an ordinary interval is; a free
 // slot is given at once, by Grant.
+//
+// To be unchoked and take nothing costs the others nothing: such a slot is another's, and the more there are of them, the more
+// of those who wait are tried at once (room.go). While all slots together carry next to nothing, a few more are tried for
+// moments (try.go). So a crowd that reads slowly or not at all keeps nobody waiting for long.
 //
 // A Choker is not safe for concurrent use, and given the same calls and the same generator it decides the same.
 package choker
@@ -51,6 +55,7 @@ type Peer struct {
 
 	Interested           bool      // it wants something of us
 	Unchoked             bool      // it may ask us now
+	Stalled              bool      // it is unchoked and takes nothing: it asks for nothing, or does not read what it asked for
 	Seeding              bool      // we have all we want of the object
 	DownRate             float64   // bytes per second it gives us
 	UpRate               float64   // bytes per second we give it
@@ -85,6 +90,7 @@ type Choker struct {
 	capacity capacity
 	turns    turns
 	lots     map[Key]time.Time // optimistic unchokes and when they end
+	tries    tries
 
 	interval time.Duration // of the round to come
 	next     time.Time
@@ -103,6 +109,7 @@ func New(c Config) *Choker {
 		capacity: newCapacity(c.Slots, c.MaxSlots),
 		turns:    turns{hold: c.OptimisticInterval, stints: make(map[uint64]stint)},
 		lots:     make(map[Key]time.Time),
+		tries:    tries{of: make(map[Key]bool)},
 		interval: min(firstInterval, c.Interval),
 	}
 }
@@ -123,8 +130,8 @@ func (c *Choker) Next() time.Time { return c.lookout.before(c.next) }
 // Run holds a round: it decides anew who of the peers is unchoked. Where somebody waits, it is also called between rounds, to see
 // whether there is room for more by now: then nobody loses a slot.
 func (c *Choker) Run(now time.Time, peers []Peer) Set {
-	l := loadOf(peers)
-	if now.Before(c.next) && c.lookout.due(now) && l.served <= c.capacity.slots {
+	l := loadOf(now, peers)
+	if now.Before(c.next) && c.lookout.due(now) && l.served <= c.room(l)+len(c.tries.of) {
 		return c.look(now, peers, l)
 	}
 	if len(peers) == 0 {
@@ -133,11 +140,13 @@ func (c *Choker) Run(now time.Time, peers []Peer) Set {
 	c.next = now.Add(c.interval)
 	c.interval = min(2*c.interval, c.cfg.Interval)
 
-	slots := c.capacity.adapt(now, l)
+	peers = c.endTries(now, peers, l)
+	c.capacity.adapt(now, l)
+	slots := c.room(l)
 	c.lookout.next = time.Time{}
 	c.lookout.begin(now, l.served+l.waiting > slots && slots < c.cfg.MaxSlots)
 
-	hands := c.rank(now, peers, func(p *Peer) bool { return p.Interested })
+	hands := c.rank(now, peers, l, func(p *Peer) bool { return p.Interested && !p.Stalled })
 	set := make(Set)
 	if l.served+l.waiting <= slots {
 		// No competition: nobody is left out, and no lots need be drawn.
@@ -151,6 +160,10 @@ func (c *Choker) Run(now time.Time, peers []Peer) Set {
 	c.turns.note(now, hands, set)
 	c.turns.forget(hands)
 	keepIdle(peers, slots-len(set), set)
+	keepStalled(peers, set)
+	c.keepTries(peers, set)
+	c.try(now, peers, l, set, true)
+	c.lookout.await(now, peers, set)
 	return set
 }
 
@@ -158,8 +171,8 @@ func (c *Choker) Run(now time.Time, peers []Peer) Set {
 // and when one that was served goes or is no longer interested.
 func (c *Choker) Grant(now time.Time, peers []Peer) Set {
 	set := make(Set)
-	l := loadOf(peers)
-	free := c.capacity.slots - l.served
+	l := loadOf(now, peers)
+	free := c.room(l) - l.served
 	c.lookout.begin(now, l.waiting > free && c.capacity.slots < c.cfg.MaxSlots)
 	for i := range peers {
 		if p := &peers[i]; p.Unchoked {
@@ -167,10 +180,12 @@ func (c *Choker) Grant(now time.Time, peers []Peer) Set {
 		}
 	}
 	if free > 0 {
-		hands := c.rank(now, peers, func(p *Peer) bool { return p.Interested && !p.Unchoked })
+		hands := c.rank(now, peers, l, func(p *Peer) bool { return p.Interested && !p.Unchoked })
 		c.turns.deal(now, hands, free, set)
 		c.turns.note(now, hands, set)
 	}
+	c.try(now, peers, l, set, false)
+	c.lookout.await(now, peers, set)
 	return set
 }
 

@@ -31,6 +31,34 @@ func (l *lookout) goOn(now time.Time, waiting bool) {
 	}
 }
 
+// await plans a look for when something is known of those who are new in the set.
+func (l *lookout) await(now time.Time, peers []Peer, set Set) {
+	waiting := false
+	var next time.Time
+	for i := range peers {
+		p := &peers[i]
+		switch unchoked := set.Has(p.Object, p.ID); {
+		case !p.Interested:
+		case !unchoked:
+			waiting = true
+		case !p.Unchoked:
+			next = later(next, now.Add(proof))
+		case p.fresh(now):
+			next = later(next, p.LastUnchoke.Add(proof))
+		}
+	}
+	if waiting && !next.IsZero() && (l.next.IsZero() || next.Before(l.next)) {
+		l.next = next
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
 func (l *lookout) due(now time.Time) bool { return !l.next.IsZero() && !now.Before(l.next) }
 
 // before is the next look, or the round if that is before it.
@@ -41,13 +69,15 @@ func (l *lookout) before(round time.Time) time.Time {
 	return l.next
 }
 
-// look gives what slots there are by now to those who wait, and takes none away from those who use them.
+// look gives what slots there are by now to those who wait, and takes none away from those who use them. Tries end.
 func (c *Choker) look(now time.Time, peers []Peer, l load) Set {
 	c.capacity.grow(l)
 	c.lookout.goOn(now, l.served+l.waiting > c.capacity.slots)
+	peers = c.endTries(now, peers, l)
 	set := c.Grant(now, peers)
+	room := c.room(loadOf(now, peers)) + len(c.tries.of) + l.stalled
 	for i := range peers {
-		if p := &peers[i]; !p.Interested && len(set) > c.capacity.slots {
+		if p := &peers[i]; !p.Interested && len(set) > room {
 			delete(set, p.key())
 		}
 	}

@@ -14,7 +14,7 @@ type hand struct {
 }
 
 // rank sorts those peers that want a slot by object, in rising order of its number, and by merit.
-func (c *Choker) rank(now time.Time, peers []Peer, wants func(*Peer) bool) []hand {
+func (c *Choker) rank(now time.Time, peers []Peer, l load, wants func(*Peer) bool) []hand {
 	byObject := make(map[uint64]int)
 	var hands []hand
 	for i := range peers {
@@ -34,7 +34,7 @@ func (c *Choker) rank(now time.Time, peers []Peer, wants func(*Peer) bool) []han
 	for _, h := range hands {
 		better := byGift
 		if h.seeding {
-			better = byWait
+			better = l.byWait
 		}
 		slices.SortFunc(h.peers, func(a, b *Peer) int {
 			return cmp.Or(better(now, a, b), cmp.Compare(a.ID, b.ID))
@@ -72,19 +72,21 @@ const (
 )
 
 // byWait puts first those who have a slot and are within their quota, then those who wait, then those who have used
-// their quota up.
-func byWait(now time.Time, a, b *Peer) int {
+// their quota up, or take next to nothing while others take much.
+func (l load) byWait(now time.Time, a, b *Peer) int {
 	return cmp.Or(
-		cmp.Compare(turn(now, a), turn(now, b)),
+		cmp.Compare(l.turn(now, a), l.turn(now, b)),
 		cmp.Compare(claim(now, b), claim(now, a)),
 		cmp.Compare(b.Need, a.Need),
 	)
 }
 
-func turn(now time.Time, p *Peer) int {
+func (l load) turn(now time.Time, p *Peer) int {
 	switch {
 	case !p.Unchoked:
 		return 1
+	case l.sips(now, p):
+		return 2
 	case now.Sub(p.LastUnchoke) < quotaTime || p.UploadedSinceUnchoke < quotaBytes && now.Sub(p.LastUnchoke) < 2*quotaTime:
 		return 0
 	default:

@@ -17,15 +17,22 @@ type capacity struct {
 // load is what is being uploaded to those who are interested.
 type load struct {
 	served, waiting int
+	fresh           int     // of those served, so new that nothing is known of them
+	stalled         int     // unchoked too, but they take nothing
 	rate            float64 // bytes per second, in all
 }
 
-func loadOf(peers []Peer) (l load) {
+func loadOf(now time.Time, peers []Peer) (l load) {
 	for i := range peers {
 		switch p := &peers[i]; {
+		case p.Interested && p.Stalled:
+			l.stalled++
 		case p.Interested && p.Unchoked:
 			l.served++
 			l.rate += p.UpRate
+			if p.fresh(now) {
+				l.fresh++
+			}
 		case p.Interested:
 			l.waiting++
 		}
@@ -49,15 +56,17 @@ func roomy(rate float64, slots int) bool {
 	return rate >= float64(slots)*float64(roomyBase+roomyStep*slots)
 }
 
-// adapt returns the number of slots for the round.
-func (c *capacity) adapt(now time.Time, l load) int {
+// adapt finds the number of slots for the round.
+func (c *capacity) adapt(now time.Time, l load) {
 	if c.nextTrial.IsZero() {
 		c.nextTrial = now.Add(trialPause)
 	}
 	switch {
-	case l.served < c.slots || l.waiting == 0:
+	case l.served+l.waiting <= c.slots || l.waiting == 0:
 		c.slots = max(c.least, min(c.slots, l.served+l.waiting))
 		c.trialEnds = time.Time{}
+	case l.served < c.slots:
+		// There are slots that nobody uses yet.
 	case c.grow(l):
 	case l.rate < c.reference/2:
 		c.slots = max(c.least, c.slots*3/4)
@@ -75,7 +84,6 @@ func (c *capacity) adapt(now time.Time, l load) int {
 		c.slots = max(c.least, c.slots-1)
 		c.trialEnds, c.nextTrial = time.Time{}, now.Add(trialPause)
 	}
-	return c.slots
 }
 
 // grow adds the slots for which there is room, at most as many as there are, and reports whether there are some.

@@ -22,8 +22,9 @@ type care struct {
 	awake []*object.Object // by place; no scouts
 	next  int              // of all objects, the one that the round goes on with
 
-	// Those who find peers have been told of them.
+	// Those who find peers are told of them, and have been unless untold says otherwise.
 	all, scouts []*object.Object
+	untold      bool
 }
 
 // takeUp looks after an object from now on.
@@ -61,17 +62,28 @@ func (c *care) contenders(b turn.Bounds, all []*object.Object) []*object.Object 
 	return nil
 }
 
-// isNews reports whether there are other objects and scouts than there were, or one stands otherwise.
-func (c *care) isNews(now time.Time, all, scouts []*object.Object) (news bool) {
-	news = !slices.Equal(c.all, all) || !slices.Equal(c.scouts, scouts)
+// isNews reports whether there are other objects and scouts than there were, or one stands otherwise, since told.
+func (c *care) isNews(now time.Time, all, scouts []*object.Object) bool {
+	c.untold = c.untold || !slices.Equal(c.all, all) || !slices.Equal(c.scouts, scouts)
 	c.all, c.scouts = all, scouts
 	for _, o := range slices.Concat(c.awake, scouts) {
-		news = o.IsNewlyStanding(now) || news
+		news := true // unless it can say
+		o.Guarded(func() { news = o.IsNewlyStanding(now) })
+		c.untold = c.untold || news
 	}
-	return news
+	return c.untold
 }
+
+// told notes that those who find peers have been told of all news.
+func (c *care) told() { c.untold = false }
 
 // letGo forgets those that are at rest, or gone.
 func (c *care) letGo(now time.Time) {
-	c.awake = slices.DeleteFunc(c.awake, func(o *object.Object) bool { return !o.IsBooked() || o.Rest(now) })
+	c.awake = slices.DeleteFunc(c.awake, func(o *object.Object) (rests bool) {
+		if !o.IsBooked() {
+			return true
+		}
+		o.Guarded(func() { rests = o.Rest(now) })
+		return rests
+	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/potluck-p2p/potluck/internal/create"
 	"github.com/potluck-p2p/potluck/internal/node/object"
+	"github.com/potluck-p2p/potluck/internal/swarm"
 )
 
 // TestCareRound: a round passes by every object within a minute, and by all of few objects at once.
@@ -88,4 +89,29 @@ func openFiles(t *testing.T, dir string) (n int) {
 		}
 	}
 	return n
+}
+
+// TestCareOfTheBroken: an object whose swarm panics fails by itself: it is news, is not at rest, and the loop goes on. What has not been told
+// is news again.
+func TestCareOfTheBroken(t *testing.T) {
+	inHouse(t, "v1", map[string]int{"x": 1000}, func(t *testing.T, h *house) {
+		h.seed.Close()
+		all := h.seed.books.All()
+		c := care{awake: all}
+		if !c.isNews(time.Now(), all, nil) || !c.isNews(time.Now(), all, nil) {
+			t.Error("no news, though nobody was told")
+		}
+		c.told()
+		if c.isNews(time.Now(), all, nil) {
+			t.Error("news, though all was told")
+		}
+		all[0].Swarm = &swarm.Swarm{}
+		if !c.isNews(time.Now(), all, nil) {
+			t.Error("one that cannot say how it stands is no news")
+		}
+		all[0].Swarm = nil
+		if c.letGo(time.Now()); len(c.awake) != len(all) {
+			t.Error("one that cannot say so is at rest")
+		}
+	})
 }

@@ -151,10 +151,11 @@ func TestManyObjectsOpenCheaply(t *testing.T) {
 		home, files := filepath.Join(dir, "home"), filepath.Join(dir, "files")
 		host := netxtest.NewWorld(1).Host("10.0.0.1")
 		n := start(t, host, home)
+		trackers := []string{"udp://1.1.9.9:6969"} // nobody is there
 		for i := range shares {
 			name := fmt.Sprintf("%03d", i)
 			writeTree(t, files, map[string]int{name: 1000 + i})
-			if _, err := n.Share(t.Context(), create.Request{Path: filepath.Join(files, name)}, nil, nil); err != nil {
+			if _, err := n.Share(t.Context(), create.Request{Path: filepath.Join(files, name), Trackers: trackers}, nil, nil); err != nil {
 				t.Fatal(err)
 			}
 		}

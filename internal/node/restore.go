@@ -4,7 +4,9 @@ import (
 	"context"
 	"runtime"
 	"slices"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/potluck-p2p/potluck/internal/catalog"
 	"github.com/potluck-p2p/potluck/internal/node/object"
@@ -39,20 +41,70 @@ func (n *Node) restore(ctx context.Context) error {
 	}
 	// Few at a time: thousands at once would take the memory of thousands of stacks, and be no sooner.
 	workers := 2 * runtime.GOMAXPROCS(0)
-	batches := slices.Collect(slices.Chunk(done, min(len(done)/workers+1, catalog.MaxTogether)))
-	var next atomic.Int64
-	for range min(len(batches), workers) {
-		n.driving.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(batches); i = int(next.Add(1)) - 1 {
-				n.takeUp(batches[i])
-			}
-		})
+	r := &restoring{batches: slices.Collect(slices.Chunk(done, min(len(done)/workers+1, catalog.MaxTogether)))}
+	for range min(len(r.batches), workers) {
+		n.driving.Go(func() { n.takeUp(r, nil, nil) })
 	}
 	return nil
 }
 
-// takeUp opens objects of which all was there. The files of shares are read together.
-func (n *Node) takeUp(batch []known) {
+// restoring are the objects that nobody has begun to take up.
+type restoring struct {
+	mu      sync.Mutex
+	batches [][]known
+}
+
+// next takes a batch; nil: there is none left.
+func (r *restoring) next() []known {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.batches) == 0 {
+		return nil
+	}
+	batch := r.batches[0]
+	r.batches = r.batches[1:]
+	return batch
+}
+
+// takeUp opens objects, those of a batch and then of the next ones. One that takes long, perhaps on a disk that hangs, holds up
+// nobody: another worker goes on behind it.
+func (n *Node) takeUp(r *restoring, batch []known, files map[string][]catalog.FileRow) {
+	for {
+		for i, k := range batch {
+			open := func() { k.open(files[k.ID]) }
+			if !n.soon(func() {
+				if !k.Do(open) {
+					open()
+				}
+			}, func() { n.takeUp(r, batch[i+1:], files) }) {
+				return
+			}
+		}
+		if batch = r.next(); batch == nil {
+			return
+		}
+		files = n.filesOf(batch)
+	}
+}
+
+// soonIs how long a worker waits for one object's disk.
+const soonIs = time.Second
+
+// soon does something. When that takes long, what comes after is done beside it; soon reports whether that is left to the caller.
+func (n *Node) soon(do, after func()) bool {
+	var told atomic.Bool
+	t := time.AfterFunc(soonIs, func() {
+		if told.CompareAndSwap(false, true) {
+			n.driving.Go(after) // who does is still counted
+		}
+	})
+	defer t.Stop()
+	do()
+	return told.CompareAndSwap(false, true)
+}
+
+// filesOf reads the files of the shares of a batch together.
+func (n *Node) filesOf(batch []known) map[string][]catalog.FileRow {
 	var ids []string
 	for _, k := range batch {
 		if k.Record().Kind == catalog.Shared {
@@ -63,10 +115,5 @@ func (n *Node) takeUp(batch []known) {
 	if err != nil {
 		n.cfg.Log.Warn("cannot read the files of many objects at once", "err", err) // each says what is wrong with its own
 	}
-	for _, k := range batch {
-		open := func() { k.open(files[k.ID]) }
-		if !k.Do(open) {
-			open()
-		}
-	}
+	return files
 }

@@ -24,6 +24,7 @@ func (s *Swarm) Applicants(now time.Time, object uint64, dst []choker.Peer) []ch
 			Object:               object,
 			Interested:           p.conv.PeerInterested() && !p.conv.PeerUploadOnly() && !p.lapsed(now),
 			Unchoked:             !p.conv.AmChoking(),
+			Stalled:              p.stalled(now),
 			DownRate:             p.conv.DownRate(now),
 			UpRate:               p.conv.UpRate(now),
 			Seeding:              s.state == Seeding,

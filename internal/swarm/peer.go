@@ -41,6 +41,9 @@ type peer struct {
 	have         content.Bitmap
 	unchokedAt   time.Time
 	sinceUnchoke int64
+	askedAt      time.Time      // its last request
+	handed       bool           // its writer has payload for it
+	stuck        bool           // and cannot get rid of it
 	allowed      content.Bitmap // allowed-fast pieces, as far as we were told
 	fastTold     bool           // which pieces it may have while choked
 	fastLeft     int64          // bytes that it may still have so
@@ -163,6 +166,7 @@ func (s *Swarm) start(now time.Time, p *peer) {
 	}
 	s.tellPort(p)
 	p.have = have
+	s.gotMany(p)
 	p.allowed = content.NewBitmap(have.Len())
 	if !s.sched.AddSource(p.id) {
 		s.kick(p, ErrFull)

@@ -103,6 +103,7 @@ func (s *Swarm) handle(now time.Time, p *peer, e bittorrent.Event) error {
 		p.have.SetAll()
 		s.sched.HaveAll(p.id)
 		p.dry = 0
+		s.gotMany(p)
 		s.peerHasMany(now, p)
 	case bittorrent.HaveNone, bittorrent.IntentTold: // checkUseful looks after the batch
 	case bittorrent.Requested:
@@ -186,6 +187,7 @@ func (s *Swarm) peerHas(now time.Time, p *peer, piece int) error {
 	if !s.have.Has(piece) {
 		p.dry = 0
 	}
+	s.got(p, piece)
 	if s.super != nil {
 		s.super.Have(now, uint64(p.id), piece)
 		s.superHeard(now)
@@ -216,6 +218,7 @@ func (s *Swarm) peerHasBitfield(now time.Time, p *peer, b []byte) error {
 	p.have = have
 	s.sched.HaveBitmap(p.id, have)
 	p.dry = 0
+	s.gotMany(p)
 	s.peerHasMany(now, p)
 	return nil
 }

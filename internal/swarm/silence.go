@@ -28,6 +28,22 @@ func (s *Swarm) snub(now time.Time, p *peer) error {
 // lapseAfter is how long a peer may be unchoked and say nothing until others get its slot.
 const lapseAfter = 40 * time.Second
 
+// stalledAfter is how long a peer may be unchoked and ask for nothing until its slot no longer counts.
+const stalledAfter = 2 * time.Second
+
+// stalled reports whether a peer is unchoked and takes nothing: it does not read, or asks for nothing.
+func (p *peer) stalled(now time.Time) bool {
+	switch {
+	case p.conv.AmChoking():
+		return false
+	case p.stuck:
+		return true
+	case p.handed || p.conv.Queued() > 0:
+		return false
+	}
+	return now.Sub(p.unchokedAt) >= stalledAfter && now.Sub(p.askedAt) >= stalledAfter
+}
+
 // lapsed reports whether a peer makes no use of its slot: it may ask, and asks for nothing. Its next word is its next
 // application.
 func (p *peer) lapsed(now time.Time) bool {

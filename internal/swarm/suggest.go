@@ -13,10 +13,10 @@ func (s *Swarm) suggests() bool {
 		return false
 	}
 	if s.desk == nil {
-		s.desk = suggest.New(s.have.Len(), s.content.Layout.PieceLength(), s.cfg.Rand.IntN(max(1, s.have.Len())))
+		s.desk = suggest.New(s.have, s.content.Layout.PieceLength(), s.cfg.Rand.IntN(max(1, s.have.Len())))
 		for _, p := range s.list {
 			p.guest = suggest.Guest{}
-			s.desk.Had(p.have)
+			s.desk.HasAll(&p.guest, p.have)
 		}
 	}
 	return true
@@ -27,7 +27,7 @@ func (s *Swarm) suggest(now time.Time, p *peer) {
 	if p.conv.AmChoking() || !p.conv.Fast() || !s.suggests() {
 		return
 	}
-	s.pieces = s.desk.Next(&p.guest, p.conv.UpRate(now), s.pieces[:0])
+	s.pieces = s.desk.Next(&p.guest, p.have, p.conv.UpRate(now), s.pieces[:0])
 	for _, piece := range s.pieces {
 		p.conv.Suggest(piece)
 	}
@@ -38,8 +38,22 @@ func (s *Swarm) suggest(now time.Time, p *peer) {
 
 // asked is told that a peer may have a piece that it asks for.
 func (s *Swarm) asked(now time.Time, p *peer, piece int) {
-	if s.desk != nil && s.desk.Asked(&p.guest, piece) {
+	if s.desk != nil && s.suggests() && s.desk.Asked(&p.guest, piece) {
 		s.suggest(now, p)
+	}
+}
+
+// got is told that a peer has a piece.
+func (s *Swarm) got(p *peer, piece int) {
+	if s.desk != nil {
+		s.desk.Has(&p.guest, piece)
+	}
+}
+
+// gotMany is told that a peer has said all that it has.
+func (s *Swarm) gotMany(p *peer) {
+	if s.desk != nil {
+		s.desk.HasAll(&p.guest, p.have)
 	}
 }
 

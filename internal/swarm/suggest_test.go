@@ -67,6 +67,79 @@ func TestSuggestions(t *testing.T) {
 	take(c, 2)
 }
 
+// TestSuggestionsHeedHaves: who comes later is suggested nothing that it has, and nobody what somebody has.
+func TestSuggestionsHeedHaves(t *testing.T) {
+	const pieces = 12
+	half := wire.Message{Type: wire.Bitfield, Payload: []byte{0xfc, 0}}
+	for name, told := range map[string][]wire.Message{
+		"in a bitfield": {half},
+		"one by one": {
+			{Type: wire.Have, Index: 0}, {Type: wire.Have, Index: 1}, {Type: wire.Have, Index: 2}, {Type: wire.Have, Index: 3}, {Type: wire.Have, Index: 4}, {Type: wire.Have, Index: 5},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, makeThing(t, metainfo.FormatV1, 1<<20, pieces<<20))
+			s := w.seed().swarm
+			a := join(t, s, w.now, 1)
+			tell(t, s, w.now, a, wire.Message{Type: wire.Interested})
+			s.Grant(w.now, func(PeerID) bool { return true })
+			before := suggestions(t, s, w.now, a)
+			b := join(t, s, w.now, 2)
+			tell(t, s, w.now, b, append(told, wire.Message{Type: wire.Interested})...)
+			s.Grant(w.now, func(PeerID) bool { return true })
+			list := suggestions(t, s, w.now, b)
+			for next := before[0]; next >= 0; {
+				tell(t, s, w.now, a, asks(wire.Request, next, 0, block))
+				more := suggestions(t, s, w.now, a)
+				list = append(list, more...)
+				next = append(more, -1)[0]
+			}
+			for _, i := range list {
+				if i < pieces/2 {
+					t.Errorf("suggests %v, of which one of the two has those before %d", list, pieces/2)
+					break
+				}
+			}
+		})
+	}
+}
+
+// TestSuggestionsOfAnotherSeed: where somebody else has everything, there is nothing to be suggested.
+func TestSuggestionsOfAnotherSeed(t *testing.T) {
+	w := newWorld(t, makeThing(t, metainfo.FormatV1, 1<<20, 12<<20))
+	s := w.seed().swarm
+	a := join(t, s, w.now, 1)
+	tell(t, s, w.now, a, wire.Message{Type: wire.Interested})
+	s.Grant(w.now, func(PeerID) bool { return true })
+	next := suggestions(t, s, w.now, a)[0]
+	b := join(t, s, w.now, 2)
+	if _, err := s.Receive(w.now, b, []wire.Message{{Type: wire.HaveAll}}, nil); err == nil {
+		t.Error("it stays, though neither side has anything for the other")
+	}
+	tell(t, s, w.now, a, asks(wire.Request, next, 0, block))
+	if list := suggestions(t, s, w.now, a); len(list) > 0 {
+		t.Errorf("suggests %v", list)
+	}
+}
+
+// TestSuggestionsAfterAPause: what was suggested before a pause is so no more.
+func TestSuggestionsAfterAPause(t *testing.T) {
+	w := newWorld(t, makeThing(t, metainfo.FormatV1, 1<<20, 2<<20))
+	s := w.seed().swarm
+	for k := range byte(2) {
+		a := join(t, s, w.now, 1+k)
+		tell(t, s, w.now, a, wire.Message{Type: wire.Interested})
+		s.Grant(w.now, func(PeerID) bool { return true })
+		if list := suggestions(t, s, w.now, a); len(list) != 2 {
+			t.Errorf("suggests %v of two", list)
+		}
+		tell(t, s, w.now, a, asks(wire.Request, 0, 0, block), asks(wire.Request, 1, 0, block))
+		s.Stop(Paused, nil)
+		s.Leave(w.now, a, nil)
+		s.Resume(w.now)
+	}
+}
+
 // TestEachOther: of one narrow seed everybody gets something else, and gives it to the others.
 func TestEachOther(t *testing.T) {
 	w := newWorld(t, makeThing(t, metainfo.FormatV1, 16*block, 8<<20))

@@ -226,6 +226,7 @@ func (s *Swarm) Stop(state State, reason error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state, s.err = state, reason
+	s.desk = nil
 	for _, p := range s.list {
 		s.kick(p, gate.ErrStopped)
 	}

@@ -9,6 +9,7 @@ import (
 
 // requested checks a request for legality and queues it.
 func (s *Swarm) requested(now time.Time, p *peer, b bittorrent.Block) {
+	p.askedAt = now
 	legal := s.content.Layout.Legal(uint32(b.Piece), uint32(b.Begin), uint32(b.Length))
 	if !legal || !s.have.Has(b.Piece) || s.hides(p, b.Piece) {
 		p.conv.Refuse(b)
@@ -52,6 +53,7 @@ func (s *Swarm) Outbound(now time.Time, id PeerID, box *Outbox, maxBytes int) er
 	p.leafWork = p.leafWork[:0]
 	if maxBytes > 0 {
 		box.Uploads = p.conv.TakeUploads(now, box.Uploads, maxBytes)
+		p.handed = len(box.Uploads) > 0
 		for _, b := range box.Uploads {
 			s.up.Add(now, b.Length)
 			p.sinceUnchoke += int64(b.Length)
@@ -63,6 +65,20 @@ func (s *Swarm) Outbound(now time.Time, id PeerID, box *Outbox, maxBytes int) er
 		box.Held = p.conv.HeldUntil(now)
 	}
 	return nil
+}
+
+// Stuck says that a peer takes nothing of what its writer has for it, or that it does again.
+func (s *Swarm) Stuck(id PeerID, stuck bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.peers[id]
+	if p == nil {
+		return
+	}
+	if p.stuck = stuck; stuck {
+		s.facts.SomeoneToServe = true
+		s.wake()
+	}
 }
 
 // Throttled says that a peer's reader rests until then, to keep a limit of ours.

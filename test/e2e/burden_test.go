@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,36 +17,71 @@ import (
 	"github.com/potluck-p2p/potluck/test/peers"
 )
 
-// Five hundred peers at once who ask for more than they read, stop in the middle of what they send, or send what nobody wants
-// (bench/load) leave a node's memory within a cap, the node answers its user, and an honest peer beside them gets its file.
+// Five hundred peers inside at once who ask for more than they read, stop in the middle of what they send, or send what nobody
+// wants (bench/load) leave a node's memory within a cap at all times, the node answers its user, an honest peer beside them gets
+// all that it wants. The node fetches meanwhile, from peers that send half a block each.
 func TestFiveHundredGreedyPeersLeaveMemoryWithinTheCap(t *testing.T) {
 	const (
-		crowd = 500
-		// As many as one object has peers at most, they would not all find a place at one.
-		objects, size = 10, 2 << 20
-		// 64 MiB of large buffers, 32 MiB of pieces under way, the program itself, and half of that again for what the collector
-		// has not swept.
-		mostAnon = 192 << 20
+		inside = 500
+		// Some are sent away and come again.
+		crowd = 640
+		// As many as one object has peers at most (80), they would not all find a place at fewer than seven.
+		objects, size = 16, 4 << 20
+		// What the node lacks, and has nobody to get from but those who send half a block.
+		lacking = 2
+		// 64 MiB of large buffers, 32 MiB of pieces under way, the program itself, a quarter of a MiB of answers for each of the
+		// hundred who ask for hashes and do not read, and half of that again for what the collector has not swept.
+		mostAnon = 256 << 20
 	)
 	load := buildLoad(t)
 	t.Setenv("POTLUCK_MAX_PEERS", strconv.Itoa(2*crowd))
-	content, made := t.TempDir(), t.TempDir()
-	n := newNode(t)
-	seed := n.start(t, "up")
-	seed.waitFor(t, "the node to be up", func(l line) bool { return l.Type == "status" })
-	var torrents []string
-	for i := range objects {
-		name := fmt.Sprint("shared", i)
-		file := peers.WriteFile(t, filepath.Join(content, name), uint64(i), size)
-		torrent := filepath.Join(made, name+".torrent")
-		peers.Make(t, file, torrent, peers.MakeOptions{Format: peers.Hybrid, PieceSize: 256 << 10})
-		n.run(t, "get", torrent, "-o", content).exits(t, 0)
-		torrents = append(torrents, torrent)
+	t.Setenv("POTLUCK_RATIO", "0") // however much they take, it goes on
+	content, made, fetched := t.TempDir(), t.TempDir(), t.TempDir()
+	var names, torrents []string
+	for i := range lacking + objects {
+		names = append(names, fmt.Sprint("shared", i))
+		file := peers.WriteFile(t, filepath.Join(content, names[i]), uint64(i), size)
+		torrents = append(torrents, filepath.Join(made, names[i]+".torrent"))
+		peers.Make(t, file, torrents[i], peers.MakeOptions{Format: peers.Hybrid, PieceSize: 256 << 10})
 	}
-	watch := watchMemory(t, seed.PID())
+	lacked, shared := torrents[:lacking], torrents[lacking:]
+	n := newNode(t)
+	up := n.start(t, "up")
+	up.waitFor(t, "the node to be up", func(l line) bool { return l.Type == "status" })
+	n.ok(t, slices.Concat([]string{"get", "-o", content}, shared)...)
+	n.ok(t, slices.Concat([]string{"get", "--detach", "-o", fetched}, lacked)...)
+	watch := watchMemory(t, up.PID())
 
-	cmd := exec.Command(load, append([]string{
-		"-n", strconv.Itoa(crowd), "-dial", n.addr.String(), "-from", netns.Stranger(0).String(), "greedy"}, torrents...)...)
+	c := dialInCrowd(t, exec.Command(load, slices.Concat([]string{
+		"-n", strconv.Itoa(crowd), "-dial", n.addr.String(), "-from", netns.Stranger(0).String(), "-lacking", strconv.Itoa(lacking),
+		"greedy"}, torrents)...))
+	peers.Wait(t, 12*time.Second, "five hundred greedy peers inside", func() (bool, any) {
+		now := c.count(t)
+		return now >= inside, now
+	})
+
+	honest, dir := newNode(t), t.TempDir()
+	honest.ok(t, slices.Concat([]string{"get", "-o", dir, "--peer", n.addr.String()}, shared)...)
+	for _, name := range names[lacking:] {
+		peers.Same(t, filepath.Join(content, name), filepath.Join(dir, name))
+	}
+	n.ok(t, "status")
+	if anon := watch(); anon > mostAnon {
+		t.Errorf("%d MiB of anonymous memory, at most %d are allowed", anon>>20, mostAnon>>20)
+	} else {
+		t.Logf("%d of the greedy inside at the end, %d MiB of anonymous memory at most", c.count(t), anon>>20)
+	}
+}
+
+// greedyCrowd is a running bench/load.
+type greedyCrowd struct {
+	say     io.Writer
+	answers *json.Decoder
+}
+
+// dialInCrowd starts a crowd, and has it dial.
+func dialInCrowd(t *testing.T, cmd *exec.Cmd) *greedyCrowd {
+	t.Helper()
 	say, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -58,28 +94,18 @@ func TestFiveHundredGreedyPeersLeaveMemoryWithinTheCap(t *testing.T) {
 	if _, err := io.ReadFull(out, make([]byte, len("ready\n"))); err != nil {
 		t.Fatal(err)
 	}
-	answers, most := json.NewDecoder(out), 0
-	peers.Wait(t, time.Minute, "all of the greedy to have been let in", func() (bool, any) {
-		fmt.Fprintln(say, "count")
-		var c struct{ Connected, Met int }
-		if err := answers.Decode(&c); err != nil {
-			t.Fatal(err)
-		}
-		most = max(most, c.Connected)
-		t.Log(c)
-		return c.Met == crowd, c
-	})
+	return &greedyCrowd{say, json.NewDecoder(out)}
+}
 
-	honest := newNode(t)
-	dir := t.TempDir()
-	honest.run(t, "get", torrents[0], "-o", dir, "--peer", n.addr.String()).exits(t, 0)
-	peers.Same(t, filepath.Join(content, "shared0"), filepath.Join(dir, "shared0"))
-	n.run(t, "status").exits(t, 0)
-	if anon := watch(); anon > mostAnon {
-		t.Errorf("%d MiB of anonymous memory, at most %d are allowed", anon>>20, mostAnon>>20)
-	} else {
-		t.Logf("%d of the greedy inside together, %d MiB of anonymous memory at most", most, anon>>20)
+// count is how many have shaken hands and are still there.
+func (c *greedyCrowd) count(t *testing.T) int {
+	t.Helper()
+	fmt.Fprintln(c.say, "count")
+	var now struct{ Connected int }
+	if err := c.answers.Decode(&now); err != nil {
+		t.Fatal(err)
 	}
+	return now.Connected
 }
 
 // buildLoad builds the synthetic peers.

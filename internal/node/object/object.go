@@ -195,13 +195,20 @@ func (o *Object) Do(f func()) bool {
 
 // Guarded does something for an object and contains its panic: the object fails, the node goes on (promise 4.8).
 func (o *Object) Guarded(f func()) {
+	if !o.contained(f) {
+		why := fault.New(fault.ExitFailed, "internal", "an internal error stopped this object", "restart potluck, and report what the log says", nil)
+		o.contained(func() { o.Swarm.Stop(swarm.Failed, why) }) // the swarm may be what is broken
+	}
+}
+
+func (o *Object) contained(f func()) (whole bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			o.rooms.Panicked(r)
-			o.Swarm.Stop(swarm.Failed, fault.New(fault.ExitFailed, "internal", "an internal error stopped this object", "restart potluck, and report what the log says", nil))
 		}
 	}()
 	f()
+	return true
 }
 
 // Halt ends everything that runs for an object, and returns when nothing does any more.
@@ -212,14 +219,15 @@ func (o *Object) Halt() {
 	o.Swarm.Stop(swarm.Paused, nil)
 	o.end()
 	o.Net.Close()
+	o.trackers.Silence() // meanwhile
 	o.work.Wait()
+	o.trackers.Retire()
 	if b := o.Body(); b != nil && b.Intake != nil {
 		b.Intake.Close()
 	}
 }
 
-// WaitWork returns when nothing runs for an object any more, after the node's life has ended: trackers may take seconds to hear
-// that we leave.
+// WaitWork returns when nothing runs for an object any more, after the node's life has ended.
 func (o *Object) WaitWork() { o.work.Wait() }
 
 // isOver reports whether the object has been halted.

@@ -56,7 +56,7 @@ func (o *Object) Opening() (open func([]catalog.FileRow)) {
 	}
 }
 
-// IsDone reports whether all of an object was there before, so that nothing is hashed when it is taken up.
+// IsDone reports whether all of an object was there before, so that hardly anything is read when it is taken up.
 func (o *Object) IsDone() bool {
 	r := o.Record()
 	return r.Kind == catalog.Shared || !r.DoneAt.IsZero()

@@ -13,10 +13,14 @@ import (
 func (o *Object) newTrackers() *presence.Trackers {
 	rooms := o.rooms
 	return presence.New(presence.Config{
-		Client: rooms.Trackers, PeerID: o.peerID, Port: rooms.announcedPort, Rand: rooms.Rand, Run: o.Run,
-		Stats: func() tracker.Stats { return presence.StatsOf(o.Swarm.Snapshot(rooms.Now()), rooms.Sockets.Addrs()) },
+		Runner: rooms.Announcing, PeerID: o.peerID,
+		Stats: func() tracker.Stats {
+			s := presence.StatsOf(o.Swarm.Snapshot(rooms.Now()), rooms.Sockets.Addrs())
+			s.Port = rooms.announcedPort()
+			return s
+		},
 		Found: func(found []netip.AddrPort) { o.Swarm.Found(swarm.FromTracker, found...) },
-		Told:  rooms.HearOwn,
+		Told:  rooms.HearOwn, Guarded: o.Guarded,
 	})
 }
 
@@ -26,7 +30,7 @@ func (o *Object) Discover() {
 		return
 	}
 	if plan := o.plan(); !o.rooms.Silent && len(plan.Tiers) > 0 {
-		o.trackers.Announce(o.Life, plan)
+		o.trackers.Announce(plan)
 	}
 }
 

@@ -37,19 +37,19 @@ type Rooms struct {
 	Network netx.Network
 	Rand    func() *rand.Rand // makes a generator for decisions that need no secrecy
 
-	Catalog  *catalog.Catalog
-	Disk     *local.Disk
-	Books    *Books
-	Feed     *news.Feed
-	Budget   *intake.Budget
-	Pool     *intake.Pool
-	Seats    *swarm.Seats // for the peers of all objects
-	Sockets  *sockets.Sockets
-	Trackers *tracker.Client
-	Scraper  *tracker.Scraper
-	Web      *web.Shell
-	Up, Down *netx.Limiter   // of all objects together
-	Filter   *filter.Network // what Network lets through; nil: everything
+	Catalog    *catalog.Catalog
+	Disk       *local.Disk
+	Books      *Books
+	Feed       *news.Feed
+	Budget     *intake.Budget
+	Pool       *intake.Pool
+	Seats      *swarm.Seats // for the peers of all objects
+	Sockets    *sockets.Sockets
+	Announcing *tracker.Runner
+	Scraper    *tracker.Scraper
+	Web        *web.Shell
+	Up, Down   *netx.Limiter   // of all objects together
+	Filter     *filter.Network // what Network lets through; nil: everything
 
 	PeerID   func() [20]byte // makes our id for an object
 	Client   string          // how we call ourselves to others

@@ -37,5 +37,4 @@ func (o *Object) Scout(hash metainfo.InfoHash) (scout *Object, learned <-chan Le
 func (o *Object) Dismiss() {
 	o.rooms.Books.strikeScout(o)
 	o.Halt()
-	o.trackers.Silence()
 }

@@ -64,10 +64,11 @@ func (o *Object) IsBooked() bool { return o.booked.Load() }
 func (o *Object) IsScout() bool { return o.scouting != nil }
 
 // Rest reports whether an object needs no looking after until it stirs, but for a look now and then, and notes that: its swarm is
-// idle, and it does not wait for its turn or for what it has to become durable.
+// idle, and it does not wait for what it has to become durable. It may wait for its turn where turns are dealt to those at rest too.
 func (o *Object) Rest(now time.Time) bool {
 	q, _ := o.contends()
-	rests := q != turn.Fetch && !o.Waits() && !o.stirred.Load() && o.Swarm.IsIdle(now)
+	dealt := !o.Waits() || q == turn.Seed && o.rooms.Bounds.Bound(q)
+	rests := q != turn.Fetch && dealt && !o.stirred.Load() && o.Swarm.IsIdle(now)
 	o.resting.Store(rests)
 	return rests
 }

@@ -1,8 +1,13 @@
 package object
 
 import (
+	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
+
+	"github.com/potluck-p2p/potluck/internal/catalog"
+	"github.com/potluck-p2p/potluck/internal/swarm"
 )
 
 // TestStirring: each object is taken once however often it stirs, in the order in which they did, and none that is in no books.
@@ -60,5 +65,24 @@ func TestBooksForgetPaths(t *testing.T) {
 	}
 	if bs.Strike(a); len(bs.places) > 0 || len(bs.byHash) > 0 || len(bs.byReq2) > 0 || len(bs.byID) > 0 {
 		t.Errorf("%d paths, %d hashes, %d ids are left", len(bs.places), len(bs.byHash), len(bs.byID))
+	}
+}
+
+// TestWaitingRests: who waits among those to whom turns are dealt though they are at rest needs no looking after; and while all are
+// taken up nobody looks at the others to know whether it is its turn.
+func TestWaitingRests(t *testing.T) {
+	o := booked("a", 1, "/d", "x")
+	o.Swarm = swarm.New(time.Now(), swarm.Config{Rand: rand.New(rand.NewPCG(1, 2)), Wake: func() {}})
+	o.Swarm.Stop(swarm.Paused, nil)
+	o.record.Kind, o.record.State, o.record.DoneAt, o.waiting = catalog.Shared, catalog.Seeding, time.Now(), true
+	if o.Rest(time.Now()) {
+		t.Error("one that nobody deals a turn is at rest")
+	}
+	o.rooms.Bounds.Seeds = 1
+	if !o.Rest(time.Now()) {
+		t.Error("not at rest")
+	}
+	if o.opened = make(chan struct{}); o.hasTurn() {
+		t.Error("it is its turn before the deal")
 	}
 }

@@ -33,11 +33,15 @@ func (o *Object) contends() (q turn.Queue, stalled bool) {
 	return turn.Of(state, &o.record), o.progress.Stalled()
 }
 
-// hasTurn reports whether it is an object's turn now.
+// hasTurn reports whether it is an object's turn now. One that is being taken up from an earlier run waits for the next deal, which is
+// one for all that are.
 func (o *Object) hasTurn() bool {
 	bounds := o.rooms.Bounds
 	if q, _ := o.contends(); !bounds.Bound(q) {
 		return true
+	}
+	if o.isOpening() {
+		return false
 	}
 	d := turn.NewDeal(bounds)
 	for _, x := range o.rooms.Books.All() {
@@ -49,6 +53,18 @@ func (o *Object) hasTurn() bool {
 		}
 	}
 	return true
+}
+
+// isOpening reports whether an object is being taken up from an earlier run.
+func (o *Object) isOpening() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	select {
+	case <-o.opened:
+		return false
+	default:
+		return o.opened != nil
+	}
 }
 
 // TakeTurn takes part in a deal, in the order of the books: it sets the object in motion if it is its turn, and stops it if it

@@ -56,6 +56,8 @@ type Conversation struct {
 	nodes nodes
 	idle  idle
 	flood flood
+
+	refused int // requests since frames were last taken
 }
 
 // New begins a conversation at the moment both handshakes are done. pieces is -1 while the metadata is unknown.
@@ -150,7 +152,7 @@ const keepSpare = 64 << 10
 // TakeOut hands over the frames to send and keeps spare as the buffer for the next ones.
 func (c *Conversation) TakeOut(now time.Time, spare []byte) []byte {
 	out := c.out
-	c.out, c.runs.end = spare[:0], 0
+	c.out, c.runs.end, c.refused = spare[:0], 0, 0
 	if cap(spare) > keepSpare {
 		c.out = nil
 	}
@@ -168,7 +170,18 @@ func (c *Conversation) Backlog() int { return len(c.out) }
 
 // fullBacklog is the backlog from which on a peer's requests for hashes and metadata are turned down: their answers are
 // up to a thousand times as long as they.
-const fullBacklog = 1 << 20
+const fullBacklog = 128 << 10
+
+// mostRefused is how many of them a peer may send in vain before it takes what waits for it.
+const mostRefused = 500
+
+// refuse counts a request that is turned down because the backlog is full. It fails when there were too many.
+func (c *Conversation) refuse() error {
+	if c.refused++; c.refused > mostRefused {
+		return peer.ProtocolError("asks, and does not take the answers")
+	}
+	return nil
+}
 
 // Fast reports whether the connection speaks BEP 6.
 func (c *Conversation) Fast() bool { return c.cfg.Fast }

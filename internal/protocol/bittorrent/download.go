@@ -17,7 +17,7 @@ type download struct {
 	window    int
 	limit     int // the peer's reqq
 	meter     Meter
-	flow      Meter // since the pipeline last ran dry
+	flow      flow // since the pipeline last ran dry
 	rtt       time.Duration
 	gap       gap
 	lastIn    time.Time // when a block last arrived, or the pipeline was last empty
@@ -46,7 +46,7 @@ func (d *download) init(now time.Time) {
 }
 
 func (d *download) unchoked(now time.Time) {
-	d.window, d.lastIn, d.flow = firstWindow, now, Meter{}
+	d.window, d.lastIn, d.flow = firstWindow, now, flow{}
 }
 
 func (d *download) forget() {
@@ -68,8 +68,11 @@ func (d *download) dropped() {
 func (d *download) open() []pendingBlock { return d.pending[d.head:] }
 
 // Room is how many more blocks should be requested now. It is 0 until a quarter of the window is free, so that whoever
-// chooses the blocks is asked for many at once.
+// chooses the blocks is asked for many at once, and while the pipeline drains.
 func (c *Conversation) Room() int {
+	if c.down.flow.drains && c.Pending() > 0 {
+		return 0
+	}
 	window := min(c.down.window, c.down.limit)
 	if room := window - c.Pending(); 4*room >= window {
 		return max(0, room)
@@ -94,8 +97,9 @@ func (c *Conversation) Request(now time.Time, b Block) {
 	d := &c.down
 	if c.Pending() == 0 {
 		if now.Sub(d.lastIn) > flowEnds {
-			d.flow = Meter{}
+			d.flow = flow{}
 		}
+		d.flow.drained(now)
 		d.lastIn = now
 	}
 	c.idle.owed(now)
@@ -127,11 +131,8 @@ func (c *Conversation) Arriving(now time.Time, b Block) (asked bool, err error) 
 	c.idle.received(now)
 	d := &c.down
 	if i := d.find(b); i >= 0 {
-		if rtt := now.Sub(d.pending[i].sent); d.rtt == 0 || rtt < d.rtt {
-			d.rtt = rtt
-		}
+		d.tripped(now, d.pending[i].sent)
 		d.remove(i)
-		d.gap.add(now, now.Sub(d.lastIn))
 		d.lastIn = now
 		return true, nil
 	}
@@ -150,10 +151,12 @@ func (c *Conversation) Arrived(now time.Time, n int) {
 	d := &c.down
 	d.meter.Add(now, n)
 	d.flow.Add(now, n)
-	if target := d.target(now); target > d.window {
+	rate := d.flow.Rate(now)
+	if target := d.target(now, rate); target > d.window {
 		d.window++
 	} else if d.flow.Settled(now) {
 		d.window = target
+		d.flow.watch(now, rate)
 	}
 }
 
@@ -208,5 +211,5 @@ func (c *Conversation) DropRequests(now time.Time) {
 		c.cancel(p.Block)
 	}
 	d.forget()
-	d.window, d.lastIn, d.flow = 1, now, Meter{}
+	d.window, d.lastIn, d.flow = 1, now, flow{}
 }

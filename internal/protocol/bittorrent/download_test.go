@@ -170,6 +170,43 @@ func TestWindowFollowsTheRate(t *testing.T) {
 	}
 }
 
+// TestWindowWhenThePathChanges: when it has become longer the line is busy again soon, and the window is not what a longer path would
+// need where it has only become narrower.
+func TestWindowWhenThePathChanges(t *testing.T) {
+	const span = 40 * time.Second
+	for _, tt := range []struct {
+		name   string
+		rate   float64
+		change func(*line)
+		atMost int
+	}{
+		{"longer", 10 << 20, func(l *line) { l.rtt = 400 * time.Millisecond }, 1400},
+		{"a little longer", 10 << 20, func(l *line) { l.rtt = 280 * time.Millisecond }, 1100},
+		{"a fast one longer", 60 << 20, func(l *line) { l.rtt = 400 * time.Millisecond }, mostWindow},
+		{"a slow one much longer", 1 << 20, func(l *line) { l.rtt = 2 * time.Second }, 600},
+		{"narrower", 10 << 20, func(l *line) { l.rate /= 8 }, 24},
+		{"wider", 1 << 20, func(l *line) { l.rate *= 8 }, 140},
+		{"as it was", 10 << 20, func(*line) {}, 165},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := begin(all, 1<<30)
+			c.down.limit = mostWindow
+			l := &line{c: c, now: epoch, rate: tt.rate, rtt: 20 * time.Millisecond}
+			l.run(t, after(10*time.Second))
+			tt.change(l)
+			l.run(t, after(10*time.Second+span))
+			was := c.Downloaded()
+			l.run(t, after(10*time.Second+span+span/4))
+			if busy := float64(c.Downloaded()-was) / l.rate; busy < 0.9*(span/4).Seconds() {
+				t.Errorf("the line is busy for %.1f s of %v, with a window of %d", busy, span/4, c.down.window)
+			}
+			if c.down.window > tt.atMost {
+				t.Errorf("window %d, want %d at most", c.down.window, tt.atMost)
+			}
+		})
+	}
+}
+
 // TestWindowOfBursts: one that sends every half second what its limit allows is asked for enough to fill each burst.
 func TestWindowOfBursts(t *testing.T) {
 	c := begin(all, 1<<30)

@@ -13,9 +13,8 @@ import (
 
 // fast is BEP 6's allowed-fast set that we gave the peer: pieces it may have while we choke it.
 type fast struct {
-	ours    []int
-	allowed int // how many the peer allowed us
-
+	ours      []int
+	allowed   int // how many the peer allowed us
 	suggested int // how many the peer suggested
 }
 

@@ -66,7 +66,7 @@ func (c *Conversation) receiveHashes(now time.Time, m peer.Message) (Event, erro
 		c.hash.wanted = now
 		if c.Backlog() >= fullBacklog {
 			c.RejectHashes(m.Hash)
-			return Event{}, nil
+			return Event{}, c.refuse()
 		}
 		e.Kind = HashesRequested
 		return e, nil

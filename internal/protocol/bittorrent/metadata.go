@@ -63,7 +63,7 @@ func (c *Conversation) receiveMetadata(now time.Time, payload []byte) (Event, er
 	case peer.MetadataRequest:
 		if c.Backlog() >= fullBacklog {
 			c.RejectMetadata(m.Piece)
-			return Event{}, nil
+			return Event{}, c.refuse()
 		}
 		e.Kind = MetadataRequested
 		return e, nil

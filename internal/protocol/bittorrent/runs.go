@@ -34,7 +34,7 @@ func (c *Conversation) IsRun(m *peer.Message) bool {
 // ask appends a request, or has the one before it reach further.
 func (c *Conversation) ask(b Block) {
 	r := &c.runs
-	if r.end > 0 && r.end == len(c.out) && r.extends(r.last, b, r.most) {
+	if r.end > 0 && r.end == len(c.out) && extends(r.last, b, r.most) {
 		b.Begin, b.Length = r.last.Begin, r.last.Length+b.Length
 		c.out = c.out[:r.end-peer.RequestSize]
 	}
@@ -42,8 +42,8 @@ func (c *Conversation) ask(b Block) {
 	r.last, r.end = b, len(c.out)
 }
 
-// extends reports whether next may travel with what is before it. Only whole blocks are followed by others.
-func (r *runs) extends(before, next Block, most int) bool {
+// extends reports whether next may travel with what is before it in a run of most bytes. Only whole blocks are followed by others.
+func extends(before, next Block, most int) bool {
 	return next.Piece == before.Piece && next.Begin == before.Begin+before.Length && before.Length%BlockSize == 0 &&
 		next.Length <= BlockSize && before.Length+next.Length <= most
 }
@@ -56,7 +56,7 @@ func (c *Conversation) join(now time.Time, dst, blocks []Block) []Block {
 	most := min(c.runs.most, int(c.UpRate(now)*runTime.Seconds()))
 	at := len(dst)
 	for _, b := range blocks {
-		if n := len(dst); n > at && c.runs.extends(dst[n-1], b, most) {
+		if n := len(dst); n > at && extends(dst[n-1], b, most) {
 			dst[n-1].Length += b.Length
 		} else {
 			dst = append(dst, b)

@@ -18,13 +18,14 @@ const (
 	burstGap = 100 * time.Millisecond
 )
 
-// target is how wide the window should be. It grows by a block for each that arrives, which doubles it in a round trip.
-func (d *download) target(now time.Time) int {
+// target is how wide the window should be at a rate, in bytes per second. It grows by a block for each that arrives, which doubles it in
+// a round trip.
+func (d *download) target(now time.Time, rate float64) int {
 	span := trips * d.rtt
 	if g := d.gap.longest(now); g >= burstGap {
 		span = max(span, 2*g)
 	}
-	blocks := d.flow.Rate(now) / BlockSize
+	blocks := rate / BlockSize
 	ahead := min(blocks*leastAhead.Seconds(), steadyWindow)
 	return int(min(max(blocks*min(span, mostAhead).Seconds(), ahead, leastWindow), mostWindow))
 }

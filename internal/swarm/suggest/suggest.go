@@ -1,12 +1,13 @@
 // Package suggest decides which pieces a seed suggests to whom (BEP 6), so that it sends each of them once before it sends any
-// of them twice: to each peer others, which nobody has, was suggested or has asked for. Peers do not tell a seed what they have
-// got, and cannot know what others are just getting; the seed sees both from what it is asked for.
+// of them twice: to each peer others, which nobody has, was suggested or has asked for. Not all peers tell a seed what they have
+// got, and none knows what others are just getting; the seed sees both from what it is asked for.
 //
 // BEP 6: "The intended usage is for 'super-seeding' without throughput reduction, to avoid redundant downloads, and so that a seed
 // which is disk I/O bound can upload contiguous or identical pieces to avoid excessive disk seeks." So pieces are suggested in
 // their order, from one place on, to all peers together.
 //
-// It knows no connection and does no I/O. Invariant: no piece is suggested twice, unless whom it was suggested to has left.
+// It knows no connection and does no I/O. Invariant: no piece is suggested twice, unless whom it was suggested to has left or does not heed,
+// and none to a peer that has it.
 package suggest
 
 import (
@@ -28,7 +29,7 @@ const (
 // Desk is what a seed knows of an object's pieces. It is not safe for concurrent use.
 type Desk struct {
 	length int64          // of a piece
-	taken  content.Bitmap // somebody has it, was suggested it or has asked for it
+	taken  content.Bitmap // somebody has it, was suggested it or has asked for it, or we lack it
 	next   int            // where the search for one that is not taken goes on
 }
 
@@ -39,16 +40,29 @@ type Guest struct {
 	deaf int   // how many others it has asked for since it asked for one that was suggested
 }
 
-// New begins with so many pieces of a length, from one of them on.
-func New(pieces int, length int64, first int) *Desk {
-	return &Desk{length: max(length, 1), taken: content.NewBitmap(pieces), next: first}
+// New begins with the pieces that we have, each of a length, from one of them on.
+func New(ours content.Bitmap, length int64, first int) *Desk {
+	d := &Desk{length: max(length, 1), taken: content.NewBitmap(ours.Len()), next: first}
+	for i := range ours.Len() {
+		if !ours.Has(i) {
+			d.taken.Set(i)
+		}
+	}
+	return d
 }
 
-// Had is told that somebody has pieces.
-func (d *Desk) Had(pieces content.Bitmap) {
+// Has is told that a peer has a piece.
+func (d *Desk) Has(g *Guest, piece int) {
+	d.taken.Set(piece)
+	g.open = slices.DeleteFunc(g.open, func(i int) bool { return i == piece })
+}
+
+// HasAll is told that a peer has pieces.
+func (d *Desk) HasAll(g *Guest, pieces content.Bitmap) {
 	for i := range pieces.All() {
 		d.taken.Set(i)
 	}
+	g.open = slices.DeleteFunc(g.open, pieces.Has)
 }
 
 // Asked is told that a peer asks for a block of a piece. It reports whether that is news, after which more may be suggested.
@@ -66,15 +80,15 @@ func (d *Desk) Asked(g *Guest, piece int) bool {
 	return g.deaf < patience
 }
 
-// Next appends the pieces that are suggested to a peer now, whom we send rate bytes per second.
-func (d *Desk) Next(g *Guest, rate float64, dst []int) []int {
+// Next appends the pieces that are suggested to a peer now, which has some and whom we send rate bytes per second.
+func (d *Desk) Next(g *Guest, has content.Bitmap, rate float64, dst []int) []int {
 	want := int(max(openBytes, rate*openTime) / float64(d.length))
 	want = min(max(want, leastOpen), mostOpen)
 	if g.deaf >= patience {
 		want = 0
 	}
 	for len(g.open) < want {
-		piece, ok := d.free()
+		piece, ok := d.free(has)
 		if !ok {
 			break
 		}
@@ -85,25 +99,34 @@ func (d *Desk) Next(g *Guest, rate float64, dst []int) []int {
 	return dst
 }
 
-// free finds the next piece that is not taken.
-func (d *Desk) free() (piece int, ok bool) {
+// free finds the next piece that is not taken, and that a peer does not have.
+func (d *Desk) free(has content.Bitmap) (piece int, ok bool) {
 	if d.taken.Full() {
 		return 0, false
 	}
-	bits, n := d.taken.Bytes(), d.taken.Len()
-	for i := d.next; ; {
+	if piece, ok = d.within(has, d.next, d.taken.Len()); !ok {
+		piece, ok = d.within(has, 0, d.next)
+	}
+	if ok {
+		d.next = piece + 1
+	}
+	return piece, ok
+}
+
+// within is free among the pieces from one up to another.
+func (d *Desk) within(has content.Bitmap, from, to int) (piece int, ok bool) {
+	bits := d.taken.Bytes()
+	for i := from; i < to; {
 		switch {
-		case i >= n:
-			i = 0
 		case i%8 == 0 && bits[i/8] == 0xff:
 			i += 8
-		case d.taken.Has(i):
+		case d.taken.Has(i) || has.Has(i):
 			i++
 		default:
-			d.next = i + 1
 			return i, true
 		}
 	}
+	return 0, false
 }
 
 // Leave is told that a peer leaves. What was suggested to it is for others.
