@@ -7,10 +7,18 @@ import (
 	"github.com/potluck-p2p/potluck/internal/wire/peer"
 )
 
-// metadata is BEP 9 with this peer: which metadata pieces we asked it for.
+// metadata is BEP 9 with this peer: which metadata pieces we asked it for, and how large our dictionary is, once it has asked.
 type metadata struct {
 	asked []int
+	ours  int
 }
+
+// mostBacklog is how much metadata may wait for a peer at most: some clients ask for all of a dictionary at once, and never
+// again for what is turned down.
+const mostBacklog = 1 << 20
+
+// backlog is how much may wait for the peer before its requests are turned down.
+func (m *metadata) backlog() int { return max(fullBacklog, min(m.ours, mostBacklog)) }
 
 // MaxMetadataSize bounds the info dictionary accepted from peers, in bytes.
 const MaxMetadataSize = 32 << 20
@@ -39,6 +47,7 @@ func (c *Conversation) RequestMetadata(piece int) {
 
 // SendMetadata answers a request with a piece of an info dictionary of total bytes.
 func (c *Conversation) SendMetadata(piece, total int, data []byte) {
+	c.meta.ours = total
 	c.sendMetadata(peer.MetadataMessage{Kind: peer.MetadataData, Piece: piece, TotalSize: total, Data: data})
 }
 
@@ -61,7 +70,7 @@ func (c *Conversation) receiveMetadata(now time.Time, payload []byte) (Event, er
 	e := Event{Block: Block{Piece: m.Piece}}
 	switch m.Kind {
 	case peer.MetadataRequest:
-		if c.Backlog() >= fullBacklog {
+		if c.Backlog() >= c.meta.backlog() {
 			c.RejectMetadata(m.Piece)
 			return Event{}, c.refuse()
 		}

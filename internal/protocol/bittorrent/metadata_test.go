@@ -133,3 +133,20 @@ func TestAnswersAreBounded(t *testing.T) {
 		t.Errorf("a buffer of %d bytes is kept", cap(c.out))
 	}
 }
+
+// TestAllMetadataAtOnce: who asks for all of a large dictionary at once is given all of it, and of a small one no more than that.
+func TestAllMetadataAtOnce(t *testing.T) {
+	for _, size := range []int{mostBacklog, 16 << 10} {
+		c, waits := knower(t), 0
+		for i := range 2 * mostBacklog / peer.MetadataBlock {
+			ask := metadataMessage(peer.MetadataMessage{Kind: peer.MetadataRequest, Piece: i % (size / peer.MetadataBlock)})
+			if e := hear(t, c, ask); e.Kind == MetadataRequested {
+				waits += peer.MetadataBlock
+				c.SendMetadata(e.Block.Piece, size, make([]byte, peer.MetadataBlock))
+			}
+		}
+		if want := max(size, fullBacklog); waits < want-peer.MetadataBlock || waits > want+peer.MetadataBlock {
+			t.Errorf("%d bytes of %d wait for a peer that reads nothing", waits, size)
+		}
+	}
+}
