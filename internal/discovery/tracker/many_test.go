@@ -165,11 +165,7 @@ func TestLastWord(t *testing.T) {
 				w := netxtest.NewWorld(1)
 				us, host := w.Host("8.8.4.4"), w.Host("1.1.1.1")
 				var log told
-				httpTracker(t, host, "1.1.1.1:80", func(rw http.ResponseWriter, r *http.Request) {
-					log.add("%s %s", r.URL.Path, r.URL.Query().Get("event"))
-					<-time.After(time.Second)
-					_, _ = rw.Write([]byte("d8:intervali3600ee"))
-				})
+				slowTracker(t, host, "1.1.1.1:80", &log)
 				c := newClient(t, us)
 				defer c.Close()
 				r, stop := running(t, c)
@@ -223,17 +219,22 @@ func TestLeaveTakesThreeSeconds(t *testing.T) {
 	})
 }
 
+// slowTracker answers after a second, and tells who asked for what.
+func slowTracker(t *testing.T, host *netxtest.Host, addr string, log *told) {
+	httpTracker(t, host, addr, func(rw http.ResponseWriter, r *http.Request) {
+		log.add("%s %s", r.URL.Path, r.URL.Query().Get("event"))
+		<-time.After(time.Second)
+		_, _ = rw.Write([]byte("d8:intervali3600ee"))
+	})
+}
+
 // TestPanicStaysWithItsObject: an object whose facts cannot be had is announced no more, and the others are.
 func TestPanicStaysWithItsObject(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := netxtest.NewWorld(1)
 		us, host := w.Host("8.8.4.4"), w.Host("1.1.1.1")
 		var log told
-		httpTracker(t, host, "1.1.1.1:80", func(rw http.ResponseWriter, r *http.Request) {
-			log.add("%s %s", r.URL.Path, r.URL.Query().Get("event"))
-			<-time.After(time.Second)
-			_, _ = rw.Write([]byte("d8:intervali3600ee"))
-		})
+		slowTracker(t, host, "1.1.1.1:80", &log)
 		c := newClient(t, us)
 		defer c.Close()
 		r, stop := running(t, c)
